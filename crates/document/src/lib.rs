@@ -1,0 +1,20 @@
+//! YAML text to a tree of nodes with source positions. Pure; the only crate that knows the YAML parser.
+//!
+//! [`parse_yaml`] reads the first document of a text. Scalars get the kind that `yaml.v3` (the reader
+//! behind Pomerium) gives them, so `no` is a string, `0o17` an integer and an unquoted `2024-01-01` a
+//! timestamp. Aliases and merge keys are expanded, within the budget of [`Limits`], so that whoever
+//! reads the tree meets neither. JSON text is YAML too.
+
+mod error;
+mod json;
+mod limits;
+mod node;
+mod scalar;
+mod timestamp;
+mod yaml;
+
+pub use error::{SYNTAX_CODES, SyntaxError};
+pub use limits::Limits;
+pub use node::{Entry, Node, Span, Value};
+pub use scalar::{Kind, Scalar};
+pub use yaml::parse_yaml;

@@ -1,0 +1,19 @@
+//! Newtypes that several crates share: route ids, hosts, claims, network sets. Pure.
+//!
+//! Each parses once and is correct from then on. A type stands here only if two crates that do not
+//! depend on each other need it.
+
+mod cidr;
+mod claims;
+mod header_name;
+mod host;
+mod ids;
+mod route_id;
+
+pub use cidr::CidrSet;
+pub use claims::{Claims, ClaimsError};
+pub use header_name::{HeaderName, HeaderNameError};
+pub use host::{Host, HostError};
+pub use ids::{DecisionId, SessionId};
+pub use ipnet::IpNet;
+pub use route_id::{RouteId, RouteIdError};
