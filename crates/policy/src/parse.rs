@@ -1,0 +1,220 @@
+//! From a document to a checked policy: the grammar of PPL.
+//!
+//! ```text
+//! policy    = rule-object | list of rule-objects
+//! rule      = { allow: block-object, deny: block-object }         either, both or none
+//! block     = { and: [criterion], or: …, not: …, nor: … }         a key `action` is ignored
+//! criterion = { name[/sub-path]: value }                          exactly one key
+//! ```
+
+mod criterion;
+mod matcher;
+#[cfg(test)]
+mod tests;
+
+use portcullis_document::{Entry, Node, Span};
+
+use crate::ast::{Action, Block, Criterion, Operator, Policy, Rule};
+use crate::error::{PolicyError, code};
+use crate::nearest::nearest;
+
+const ACTIONS: [Action; 2] = [Action::Allow, Action::Deny];
+const OPERATORS: [Operator; 4] = [Operator::And, Operator::Or, Operator::Not, Operator::Nor];
+
+/// Reads a policy. Names are case sensitive. Values are checked here too, so
+/// that a policy that parses also compiles.
+///
+/// # Errors
+/// Every problem of the policy, in the order of its text. Each concerns this
+/// policy alone.
+pub fn parse(node: &Node) -> Result<Policy, Vec<PolicyError>> {
+    let mut problems = Problems::default();
+    let rules = document(node, &mut problems);
+    if problems.found.is_empty() {
+        Ok(Policy { rules })
+    } else {
+        Err(problems.found)
+    }
+}
+
+/// The problems so far. Their number is bounded by the size of the document,
+/// which its reader bounds.
+#[derive(Default)]
+struct Problems {
+    found: Vec<PolicyError>,
+}
+
+impl Problems {
+    /// The name that was meant, while there are few problems: later ones are not
+    /// shown, and the search costs.
+    fn did_you_mean<'a>(&self, found: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+        const FEW: usize = 1_000;
+        if self.found.len() >= FEW {
+            return None;
+        }
+        nearest(found, names).map(|name| format!("did you mean `{name}`?"))
+    }
+
+    fn add(&mut self, span: Span, code: &'static str, message: String) {
+        self.found.push(PolicyError {
+            span,
+            code,
+            message,
+            help: None,
+        });
+    }
+
+    fn add_with_help(&mut self, span: Span, code: &'static str, message: String, help: Option<String>) {
+        self.found.push(PolicyError {
+            span,
+            code,
+            message,
+            help,
+        });
+    }
+}
+
+fn document(node: &Node, problems: &mut Problems) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    if let Some(items) = node.as_seq() {
+        for item in items {
+            match item.as_map() {
+                Some(entries) => rule_object(entries, &mut rules, problems),
+                None => problems.add(
+                    item.span,
+                    code::DOCUMENT_TYPE,
+                    format!(
+                        "found {}, expected an object with `allow` or `deny`",
+                        item.describe()
+                    ),
+                ),
+            }
+        }
+    } else if let Some(entries) = node.as_map() {
+        rule_object(entries, &mut rules, problems);
+    } else {
+        problems.add(
+            node.span,
+            code::DOCUMENT_TYPE,
+            format!(
+                "found {}, expected an object with `allow` or `deny`, or a list of such",
+                node.describe()
+            ),
+        );
+    }
+    rules
+}
+
+fn rule_object(entries: &[Entry], rules: &mut Vec<Rule>, problems: &mut Problems) {
+    for entry in entries {
+        let Some(action) = ACTIONS.into_iter().find(|action| action.name() == entry.key) else {
+            problems.add_with_help(
+                entry.key_span,
+                code::ACTION_UNKNOWN,
+                format!(
+                    "unknown action `{}`, expected `allow` or `deny`",
+                    shown(&entry.key)
+                ),
+                problems.did_you_mean(&entry.key, ACTIONS.iter().map(|action| action.name())),
+            );
+            continue;
+        };
+        match entry.value.as_map() {
+            Some(blocks) => rules.push(Rule {
+                action,
+                blocks: operator_object(blocks, problems),
+            }),
+            None => problems.add(
+                entry.value.span,
+                code::ACTION_TYPE,
+                format!(
+                    "found {} in `{}`, expected an object with `and`, `or`, `not` or `nor`",
+                    entry.value.describe(),
+                    action.name()
+                ),
+            ),
+        }
+    }
+}
+
+fn operator_object(entries: &[Entry], problems: &mut Problems) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    // Pomerium tolerates the key `action` here and gives it no meaning.
+    for entry in entries.iter().filter(|entry| entry.key != "action") {
+        let Some(operator) = OPERATORS
+            .into_iter()
+            .find(|operator| operator.name() == entry.key)
+        else {
+            problems.add_with_help(
+                entry.key_span,
+                code::OPERATOR_UNKNOWN,
+                format!(
+                    "unknown operator `{}`, expected `and`, `or`, `not` or `nor`",
+                    shown(&entry.key)
+                ),
+                problems.did_you_mean(&entry.key, OPERATORS.iter().map(|operator| operator.name())),
+            );
+            continue;
+        };
+        let Some(items) = entry.value.as_seq() else {
+            problems.add(
+                entry.value.span,
+                code::OPERATOR_TYPE,
+                format!(
+                    "found {} in `{}`, expected a list of criteria",
+                    entry.value.describe(),
+                    operator.name()
+                ),
+            );
+            continue;
+        };
+        let criteria = items
+            .iter()
+            .filter_map(|item| criterion(item, problems))
+            .collect();
+        blocks.push(Block { operator, criteria });
+    }
+    blocks
+}
+
+fn criterion(node: &Node, problems: &mut Problems) -> Option<Criterion> {
+    let Some(entries) = node.as_map() else {
+        problems.add(
+            node.span,
+            code::CRITERION_TYPE,
+            format!(
+                "found {}, expected a criterion such as `email: user@example.com`",
+                node.describe()
+            ),
+        );
+        return None;
+    };
+    let [entry] = entries else {
+        // The second key is the one too many; an empty object has none to name.
+        let span = entries.get(1).map_or(node.span, |second| second.key_span);
+        problems.add_with_help(
+            span,
+            code::CRITERION_KEYS,
+            format!(
+                "found a criterion with {} keys, expected exactly one",
+                entries.len()
+            ),
+            (entries.len() > 1).then(|| "begin each criterion with a `-` of its own".to_owned()),
+        );
+        return None;
+    };
+    let condition = criterion::condition(entry, problems)?;
+    Some(Criterion {
+        span: Some(entry.key_span),
+        condition,
+    })
+}
+
+/// A name from the document, short enough for a message.
+fn shown(name: &str) -> String {
+    const MAX_CHARS: usize = 80;
+    if name.chars().count() <= MAX_CHARS {
+        return name.to_owned();
+    }
+    name.chars().take(MAX_CHARS).chain(['…']).collect()
+}
