@@ -1,0 +1,60 @@
+//! The codes of diagnostics. They are stable: scripts and documentation refer to them.
+//!
+//! Beside these, a diagnostic can carry a code of the YAML reader
+//! ([`portcullis_document::SYNTAX_CODES`]) or of the policy language (`policy_…`).
+
+macro_rules! codes {
+    ($($name:ident = $code:literal: $meaning:literal;)+) => {
+        $(#[doc = $meaning] pub const $name: &str = $code;)+
+
+        /// Every code of this crate, with its meaning in one line.
+        pub const CODES: &[(&str, &str)] = &[$(($code, $meaning)),+];
+    };
+}
+
+codes! {
+    ADDRESS = "address_invalid": "a listening address is not IP:PORT";
+    BARE_DURATION = "bare_duration": "a duration without a unit counts nanoseconds";
+    COOKIE_EXPIRE = "cookie_expire": "sessions end at once";
+    COOKIE_NAME = "cookie_name_invalid": "browsers do not take a cookie of this name";
+    DEPENDS_ON = "depends_on_too_long": "more than five hosts to log in to";
+    DUPLICATE_KEY = "duplicate_key": "an option stands twice, in different case";
+    EMPTY_DOCUMENT = "empty_document": "the file says nothing";
+    EMPTY_ENTRY = "empty_entry": "an empty text in a list is left out";
+    EXCLUSIVE_KEYS = "exclusive_keys": "two options exclude each other";
+    FROM_INVALID = "from_invalid": "`from` is not a URL with a host that can be served";
+    FROM_MISSING = "from_missing": "a route has no `from`";
+    FROM_PATH = "from_path": "`from` has a path";
+    HALF_PAIR = "half_pair": "of two options that belong together one is missing";
+    HEADER_NAME = "header_name_invalid": "a header has a name that HTTP does not allow";
+    HEADER_RESERVED = "header_reserved": "a header is Portcullis' own or part of how a request is sent";
+    HEADER_VALUE = "header_value_invalid": "a header has a value that HTTP does not allow";
+    HOSTED_AUTHENTICATE = "hosted_authenticate": "the hosted authenticate service cannot be used";
+    HTTP_SCHEME = "http_scheme": "an `http` URL is served over https";
+    IDP_INCOMPLETE = "idp_incomplete": "nobody can log in: settings of the identity provider are missing";
+    IGNORED_PART = "ignored_part": "a part of a URL has no effect";
+    NO_EFFECT = "no_effect": "an option has no effect, as in Pomerium";
+    NOT_IMPLEMENTED = "not_implemented": "an option is not implemented yet and ignored";
+    NOT_IMPLEMENTED_UNSAFE =
+        "not_implemented_unsafe": "an option is not implemented yet and must not be ignored";
+    ONE_SOURCE = "one_source": "there is not exactly one configuration file";
+    API_ONLY_KEY = "api_only_key": "an option can be set only through Pomerium's API";
+    PATH_WITHOUT_SLASH = "path_without_slash": "a path that does not begin with a slash never matches";
+    POLICY_CONFLICT = "policy_conflict": "two ways to say who may pass contradict each other";
+    REMOVED_KEY = "removed_key": "Pomerium removed an option";
+    ROUTE_DENIES_ALL = "route_denies_all": "a route has no policy and denies everybody";
+    SECRET_INVALID = "secret_invalid": "a secret or key has the wrong shape";
+    SHADOWED_KEY = "shadowed_key": "an option is not used because another one wins";
+    STORAGE_CONNECTION = "storage_connection": "the storage's connection string is missing or wrong";
+    STORAGE_NEEDS_SECRET = "storage_needs_secret": "file storage needs `shared_secret`";
+    TO_INVALID = "to_invalid": "`to` is not a URL with a host";
+    TO_MISSING = "to_missing": "a route leads nowhere";
+    TO_SCHEME = "to_scheme": "`to` has a scheme that does not exist";
+    TO_WEIGHT = "to_weight": "a weight of `to` is not a number from 1, or only some URLs have one";
+    TOML = "toml_format": "TOML is not supported";
+    TOO_MANY_PROBLEMS = "too_many_problems": "there are more problems than are listed";
+    UNKNOWN_KEY = "unknown_key": "there is no such option";
+    URL_INVALID = "url_invalid": "a URL is not http or https with a host";
+    WRONG_TYPE = "wrong_type": "a value has the wrong shape";
+    WRONG_VALUE = "wrong_value": "a value is none of those allowed";
+}

@@ -1,0 +1,65 @@
+//! The files that a configuration names.
+
+use std::path::PathBuf;
+
+use portcullis_document::Span;
+
+use super::{Config, Secret};
+
+/// The code of a diagnostic about a referenced file that cannot be read.
+pub const UNREADABLE_FILE: &str = "unreadable_file";
+
+/// A file that must be read before the configuration can take effect, and watched afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileReference {
+    /// The path as written.
+    pub path: PathBuf,
+    /// Where it is written.
+    pub span: Span,
+    /// The code of a diagnostic that says it cannot be read: [`UNREADABLE_FILE`].
+    pub code: &'static str,
+    /// The option that names it.
+    pub key: &'static str,
+}
+
+/// Every file that `config` names, in the order of the options; a path that occurs twice is listed twice.
+#[must_use]
+pub fn file_references(config: &Config) -> Vec<FileReference> {
+    let global = &config.global;
+    let mut references = Vec::new();
+    let mut add = |path: &PathBuf, span, key| {
+        references.push(FileReference {
+            path: path.clone(),
+            span,
+            code: UNREADABLE_FILE,
+            key,
+        });
+    };
+    for pair in &global.certificates {
+        add(&pair.cert.value, pair.cert.span, pair.cert_key());
+        add(&pair.key.value, pair.key.span, pair.key_key());
+    }
+    let secrets = [
+        (
+            global.idp.as_ref().and_then(|idp| idp.client_secret.as_ref()),
+            "idp_client_secret_file",
+        ),
+        (global.shared_secret.as_ref(), "shared_secret_file"),
+        (global.cookie_secret.as_ref(), "cookie_secret_file"),
+        (global.signing_key.as_ref(), "signing_key_file"),
+    ];
+    for (secret, key) in secrets {
+        if let Some(Secret::File(file)) = secret {
+            add(&file.value, file.span, key);
+        }
+    }
+    for file in config.routes.iter().flat_map(|route| &route.unused_files) {
+        references.push(FileReference {
+            path: file.value.clone(),
+            span: file.span,
+            code: UNREADABLE_FILE,
+            key: "tls_client_cert_file",
+        });
+    }
+    references
+}

@@ -1,0 +1,151 @@
+//! The options outside routes.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::path::PathBuf;
+
+use portcullis_model::{HeaderName, Host};
+
+use super::{Located, Secret};
+
+/// The options outside routes, defaults filled in.
+#[derive(Debug, Clone)]
+pub struct Global {
+    /// Where the main listener stands (`address`).
+    pub address: Address,
+    /// Certificates of the main listener; none means a self-signed one for every name.
+    pub certificates: Vec<CertificateFiles>,
+    /// Where people log in; `None` if it is not set, which in Pomerium means the hosted service.
+    pub authenticate: Option<Authenticate>,
+    /// The identity provider; `None` if there is none that works here.
+    pub idp: Option<Idp>,
+    /// `shared_secret`: base64 of 32 bytes.
+    pub shared_secret: Option<Secret>,
+    /// `cookie_secret`: base64 of 32 bytes.
+    pub cookie_secret: Option<Secret>,
+    /// `signing_key`: PEM, or base64 of PEM.
+    pub signing_key: Option<Secret>,
+    /// The session cookie.
+    pub cookie: CookieOptions,
+    /// Header and the claim that fills it, sorted by header.
+    pub jwt_claims_headers: Vec<(HeaderName, String)>,
+    /// Whether upstreams get identity headers where their route does not say.
+    pub pass_identity_headers: bool,
+    /// Where sessions are kept.
+    pub storage: Storage,
+    /// What is logged.
+    pub log_level: LogLevel,
+    /// Where health and metrics are served.
+    pub health_check_addr: SocketAddr,
+}
+
+/// A host and a port to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The host; `None` means every address of the machine.
+    pub host: Option<String>,
+    /// The port.
+    pub port: u16,
+}
+
+/// A certificate chain and its private key, both PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The chain, leaf first.
+    pub cert: Located<PathBuf>,
+    /// The private key.
+    pub key: Located<PathBuf>,
+    /// Whether the pair stands in `certificates` rather than in `certificate_file` and its key.
+    pub listed: bool,
+}
+
+impl CertificateFiles {
+    /// The option that names the chain.
+    #[must_use]
+    pub fn cert_key(&self) -> &'static str {
+        if self.listed {
+            "certificates.cert"
+        } else {
+            "certificate_file"
+        }
+    }
+
+    /// The option that names the key.
+    #[must_use]
+    pub fn key_key(&self) -> &'static str {
+        if self.listed {
+            "certificates.key"
+        } else {
+            "certificate_key_file"
+        }
+    }
+}
+
+/// Where people log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authenticate {
+    /// A host of our own.
+    Own {
+        /// The host.
+        host: Host,
+        /// The port that browsers use; 443 if the URL has none.
+        port: u16,
+        /// The URL as written.
+        url: String,
+    },
+    /// Pomerium's hosted service, which Portcullis does not log in with.
+    Hosted {
+        /// The URL as written.
+        url: String,
+    },
+}
+
+/// An identity provider whose settings are complete.
+#[derive(Debug, Clone)]
+pub struct Idp {
+    /// `oidc`.
+    pub provider: String,
+    /// The issuer.
+    pub url: String,
+    /// The client id.
+    pub client_id: String,
+    /// The client secret; a public client has none.
+    pub client_secret: Option<Secret>,
+    /// The scopes to ask for; empty means the provider's defaults.
+    pub scopes: Vec<String>,
+}
+
+/// The session cookie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CookieOptions {
+    /// Its name.
+    pub name: String,
+    /// How long a session lives from login.
+    pub expire: Duration,
+}
+
+/// Where sessions are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Storage {
+    /// In memory: a restart signs everybody out.
+    Memory,
+    /// In one file on disk.
+    File(PathBuf),
+}
+
+/// What is logged: this level and all above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// `trace`.
+    Trace,
+    /// `debug`.
+    Debug,
+    /// `info`.
+    Info,
+    /// `warn` or `warning`.
+    Warn,
+    /// `error`, `critical`, `fatal` or `panic`.
+    Error,
+    /// `off`, `none` or `disabled`.
+    Off,
+}

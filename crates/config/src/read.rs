@@ -1,0 +1,80 @@
+//! From checked options to values. Shapes are right here; what remains is meaning.
+
+mod authenticate;
+mod from;
+mod global;
+mod headers;
+mod idp;
+mod path;
+mod policy;
+mod relations;
+mod route;
+mod secrets;
+mod storage;
+mod to;
+
+use portcullis_document::{Entry, Node, Value};
+
+use crate::report::Report;
+use crate::schema::{Field, Fields, Scope, walk};
+use crate::{Global, Route, value};
+
+/// The parts of a [`crate::Config`].
+pub(crate) fn document(report: &mut Report, entries: &[Entry]) -> (Global, Vec<Route>) {
+    let fields = walk(report, entries, Scope::Global, false);
+    let global = global::read(report, &fields);
+    let mut routes = Vec::new();
+    let mut index = 0_usize;
+    for (list, legacy) in [("policy", true), ("routes", false)] {
+        for item in fields.get(list).map(|field| items(field)).unwrap_or_default() {
+            report.enter_route(index);
+            let route = route::read(report, item, index, legacy);
+            let invalid = report.leave_route();
+            routes.extend(route.map(|route| route.finish(invalid)));
+            index = index.saturating_add(1);
+        }
+    }
+    authenticate::advise(report, &global, &routes);
+    (global, routes)
+}
+
+/// The routes of a list; a single one may stand without a list, and an empty map is an empty list.
+fn items<'d>(field: &Field<'d>) -> Vec<&'d Node> {
+    match &field.node.value {
+        Value::Seq(items) => items.iter().collect(),
+        Value::Map(entries) if entries.is_empty() => Vec::new(),
+        Value::Map(_) => vec![field.node],
+        Value::Scalar(_) => Vec::new(),
+    }
+}
+
+/// The text of an option; an empty one counts as not set.
+fn text(fields: &Fields<'_>, name: &str) -> Option<String> {
+    let scalar = fields.get(name)?.node.as_scalar()?;
+    value::text(scalar).filter(|text| !text.is_empty())
+}
+
+fn boolean(fields: &Fields<'_>, name: &str) -> Option<bool> {
+    fields.get(name)?.node.as_scalar().and_then(value::boolean)
+}
+
+/// The texts of a list, without empty ones: who is named by an empty text is anybody's guess.
+fn strings(report: &mut Report, fields: &Fields<'_>, name: &str) -> Vec<String> {
+    let Some(field) = fields.get(name) else {
+        return Vec::new();
+    };
+    let mut texts = Vec::new();
+    for (text, span) in value::strings(field.node).unwrap_or_default() {
+        if text.is_empty() {
+            let message = format!("an empty text in `{name}` is left out");
+            report.add(crate::report::Problem::warning(
+                crate::codes::EMPTY_ENTRY,
+                span,
+                message,
+            ));
+        } else {
+            texts.push(text);
+        }
+    }
+    texts
+}

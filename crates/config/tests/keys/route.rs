@@ -1,0 +1,291 @@
+use portcullis_config::{PathMatcher, RoutePolicy};
+use portcullis_document::{Limits, parse_yaml};
+use portcullis_policy::{Legacy, Policy, parse};
+
+use crate::support::{any_route, codes, read, route};
+
+const SIGNED_IN: &str = "    allow_any_authenticated_user: true\n";
+
+/// The policy of a route with these lines.
+fn policy(lines: &str) -> Policy {
+    match route(lines).policy {
+        RoutePolicy::Valid(policy) => policy,
+        RoutePolicy::Invalid => panic!("the policy is invalid"),
+    }
+}
+
+fn legacy(legacy: Legacy) -> Policy {
+    Policy::from_route(&legacy, None)
+}
+
+fn from(text: &str) -> String {
+    format!("routes:\n  - from: {text}\n    to: http://a\n{SIGNED_IN}")
+}
+
+fn to(text: &str) -> String {
+    format!("routes:\n  - from: https://a.example\n    to: {text}\n{SIGNED_IN}")
+}
+
+#[test]
+fn route_key_from() {
+    let read_from = |text: &str| read(&from(text)).config.unwrap().routes.remove(0).from;
+    let plain = read_from("https://App.Example.com");
+    assert_eq!((plain.host.as_str(), plain.port), ("app.example.com", None));
+    assert_eq!(plain.raw, "https://App.Example.com");
+    assert_eq!(read_from("https://a.example:443/").port, None);
+    assert_eq!(read_from("https://a.example:8443").port, Some(8443));
+    assert_eq!(read_from("http://a.example:80").port, None);
+    assert_eq!(read_from("https://[::1]:8443").host.as_str(), "[::1]");
+    for bad in [
+        "a.example",
+        "https://",
+        "https://a b",
+        "ftp://a.example",
+        "https://a:0",
+        "https://a:99999",
+        "https://a..b",
+    ] {
+        let parsed = read(&from(bad));
+        assert!(
+            parsed
+                .diagnostics
+                .iter()
+                .any(|d| d.code == "from_invalid" && d.route == Some(0)),
+            "{bad}"
+        );
+        assert!(parsed.config.unwrap().routes.is_empty(), "{bad}");
+    }
+    for later in [
+        "https://*.example.com",
+        "tcp+https://a.example:22",
+        "udp+https://a.example:53",
+        "ssh://a",
+    ] {
+        assert!(codes(&from(later)).contains(&"not_implemented_unsafe"), "{later}");
+    }
+    let with_path = read(&from("https://a.example/admin"))
+        .config
+        .unwrap()
+        .routes
+        .remove(0);
+    assert!(with_path.invalid.is_some());
+    assert_eq!(with_path.matcher, PathMatcher::Prefix("/admin".into()));
+}
+
+#[test]
+fn route_key_to() {
+    let read_to = |text: &str| {
+        let to = read(&to(text)).config.unwrap().routes.remove(0).to.unwrap();
+        (to.tls, to.host, to.port, to.path, to.weight)
+    };
+    assert_eq!(read_to("http://app"), (false, "app".into(), 80, String::new(), 0));
+    assert_eq!(
+        read_to("https://App:8443/a%20b/"),
+        (true, "app".into(), 8443, "/a%20b/".into(), 0)
+    );
+    assert_eq!(
+        read_to("[\"http://[::1]:8080,5\"]"),
+        (false, "::1".into(), 8080, String::new(), 5)
+    );
+    for (bad, code) in [
+        ("ftp://x", "to_scheme"),
+        ("http+unix:///run/x.sock", "to_scheme"),
+        ("http://", "to_invalid"),
+        ("app:8080", "to_scheme"),
+        ("/path", "to_invalid"),
+        ("http://a b", "to_invalid"),
+        ("http://a:0", "to_invalid"),
+        ("http://a,0", "to_weight"),
+        ("http://a,x", "to_weight"),
+        ("h2c://a", "not_implemented_unsafe"),
+        ("tcp://a:1", "not_implemented_unsafe"),
+        ("unix:///run/x.sock", "not_implemented_unsafe"),
+        ("[http://a, http://b]", "not_implemented_unsafe"),
+        ("\"\"", "to_missing"),
+        ("[]", "to_missing"),
+        ("{a: b}", "wrong_type"),
+    ] {
+        let parsed = read(&to(bad));
+        let error = parsed
+            .diagnostics
+            .iter()
+            .find(|d| d.code == code)
+            .unwrap_or_else(|| panic!("{bad}"));
+        assert_eq!(error.route, Some(0), "{bad}");
+        let route = parsed.config.unwrap().routes.remove(0);
+        assert!(route.invalid.is_some() && route.to.is_none(), "{bad}");
+        assert!(matches!(route.policy, RoutePolicy::Invalid), "{bad}");
+    }
+    assert!(codes(&to("[\"http://a,1\", http://b]")).contains(&"to_weight"));
+}
+
+#[test]
+fn route_key_prefix() {
+    let matcher = |lines: &str| route(&format!("{SIGNED_IN}{lines}")).matcher;
+    assert_eq!(
+        matcher("    prefix: /admin\n"),
+        PathMatcher::Prefix("/admin".into())
+    );
+    assert_eq!(matcher("    prefix: \"\"\n"), PathMatcher::Any);
+    assert_eq!(matcher(""), PathMatcher::Any);
+}
+
+#[test]
+fn route_key_path() {
+    let matcher = |lines: &str| route(&format!("{SIGNED_IN}{lines}")).matcher;
+    assert_eq!(matcher("    path: /exact\n"), PathMatcher::Path("/exact".into()));
+    assert_eq!(
+        matcher("    path: /exact\n    prefix: /p\n"),
+        PathMatcher::Path("/exact".into())
+    );
+    // What these were meant to match cannot be said, so they deny all that a later route might allow.
+    assert_eq!(
+        any_route(&format!("{SIGNED_IN}    path: [a]\n")).matcher,
+        PathMatcher::Any
+    );
+    let regex = any_route(&format!("{SIGNED_IN}    prefix: /p\n    regex: ^/x$\n"));
+    assert_eq!(regex.matcher, PathMatcher::Any);
+    assert!(regex.invalid.is_some());
+}
+
+#[test]
+fn route_key_name() {
+    assert_eq!(
+        route(&format!("{SIGNED_IN}    name: My App\n")).name.as_deref(),
+        Some("My App")
+    );
+    assert_eq!(route(SIGNED_IN).name, None);
+}
+
+#[test]
+fn route_key_pass_identity_headers() {
+    assert_eq!(route(SIGNED_IN).pass_identity_headers, None);
+    assert_eq!(
+        route(&format!("{SIGNED_IN}    pass_identity_headers: false\n")).pass_identity_headers,
+        Some(false)
+    );
+    assert_eq!(
+        route(&format!("{SIGNED_IN}    pass_identity_headers: true\n")).pass_identity_headers,
+        Some(true)
+    );
+}
+
+#[test]
+fn route_key_allow_public_unauthenticated_access() {
+    let public = policy("    allow_public_unauthenticated_access: true\n");
+    assert_eq!(
+        public,
+        legacy(Legacy {
+            public: true,
+            ..Legacy::default()
+        })
+    );
+    for other in [
+        "allow_any_authenticated_user: true",
+        "allowed_users: [a@b.c]",
+        "allowed_domains: b.c",
+    ] {
+        let route = any_route(&format!(
+            "    allow_public_unauthenticated_access: true\n    {other}\n"
+        ));
+        assert!(route.invalid.unwrap().starts_with("policy_conflict: "), "{other}");
+    }
+}
+
+#[test]
+fn route_key_allow_any_authenticated_user() {
+    assert_eq!(
+        policy(SIGNED_IN),
+        legacy(Legacy {
+            any_authenticated: true,
+            ..Legacy::default()
+        })
+    );
+    let route = any_route(&format!("{SIGNED_IN}    allowed_domains: [f]\n"));
+    assert!(route.invalid.unwrap().starts_with("policy_conflict: "));
+    assert_eq!(
+        policy(&format!("{SIGNED_IN}    allowed_users: []\n")),
+        policy(SIGNED_IN)
+    );
+}
+
+#[test]
+fn route_key_cors_allow_preflight() {
+    let expected = Legacy {
+        cors_preflight: true,
+        any_authenticated: true,
+        ..Legacy::default()
+    };
+    assert_eq!(
+        policy(&format!("{SIGNED_IN}    cors_allow_preflight: true\n")),
+        legacy(expected)
+    );
+}
+
+#[test]
+fn route_key_allowed_users() {
+    let users = |users: &[&str]| {
+        legacy(Legacy {
+            users: users.iter().map(|&user| user.to_owned()).collect(),
+            ..Legacy::default()
+        })
+    };
+    assert_eq!(policy("    allowed_users: [a@b.c, 7]\n"), users(&["a@b.c", "7"]));
+    assert_eq!(
+        policy("    allowed_users: a@b.c,d@e.f\n"),
+        users(&["a@b.c", "d@e.f"])
+    );
+    assert_eq!(policy("    allowed_users: [a@b.c, \"\", ~]\n"), users(&["a@b.c"]));
+}
+
+#[test]
+fn route_key_allowed_domains() {
+    let expected = Legacy {
+        domains: vec!["Example.com".into()],
+        ..Legacy::default()
+    };
+    assert_eq!(policy("    Allowed_Domains: Example.com\n"), legacy(expected));
+}
+
+#[test]
+fn route_key_allowed_idp_claims() {
+    use serde_json::json;
+    let lines =
+        "    allowed_idp_claims:\n      Groups: admins,ops\n      level: [3, \"3\", true]\n      n: 4\n";
+    let expected = Legacy {
+        claims: vec![
+            ("Groups".into(), vec![json!("admins"), json!("ops")]),
+            ("level".into(), vec![json!(3), json!("3"), json!(true)]),
+            ("n".into(), vec![json!(4)]),
+        ],
+        ..Legacy::default()
+    };
+    assert_eq!(policy(lines), legacy(expected));
+}
+
+#[test]
+fn route_key_policy() {
+    let lines = "    policy:\n      - allow:\n          and:\n            - claim/Department: Ops\n";
+    let text = "- allow:\n    and:\n      - claim/Department: Ops\n";
+    let embedded = parse(&parse_yaml(text, &Limits::default()).unwrap().unwrap()).unwrap();
+    // Positions apart, the policy is the embedded one alone.
+    let program = |policy: &Policy| portcullis_policy::compile(policy).unwrap().digest();
+    assert_eq!(program(&policy(lines)), program(&embedded));
+    let route = any_route("    policy:\n      - allow:\n          and:\n            - emial: {is: a@b.c}\n");
+    assert!(
+        route
+            .invalid
+            .unwrap()
+            .starts_with("policy_criterion_unknown: config.yaml:7:15: ")
+    );
+    assert!(matches!(route.policy, RoutePolicy::Invalid));
+    for nobody in [
+        "",
+        "    policy: []\n",
+        "    policy: ~\n",
+        "    allowed_users: []\n",
+    ] {
+        let text = format!("{}{nobody}", crate::support::ROUTE);
+        assert!(codes(&text).contains(&"route_denies_all"), "{nobody}");
+    }
+}

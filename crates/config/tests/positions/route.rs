@@ -1,0 +1,86 @@
+use crate::at;
+use crate::support::{COMPLETE, ROUTE};
+
+fn with(lines: &str) -> String {
+    format!("{ROUTE}{lines}")
+}
+
+at!(
+    depends_on_too_long,
+    4,
+    17,
+    with("    depends_on: [a, b, c, d, e, f]\n")
+);
+at!(
+    empty_entry,
+    5,
+    9,
+    with("    allowed_users:\n      - \"\"\n      - a@b.c\n")
+);
+at!(
+    exclusive_keys,
+    5,
+    5,
+    with("    prefix_rewrite: /a\n    regex_rewrite_pattern: b\n")
+);
+at!(
+    from_invalid,
+    2,
+    11,
+    "routes:\n  - from: app.example.com\n    to: http://a\n"
+);
+at!(from_missing, 2, 5, "routes:\n  - to: http://a\n");
+at!(
+    from_path,
+    2,
+    11,
+    "routes:\n  - from: https://a.example/x\n    to: http://a\n"
+);
+at!(
+    http_scheme,
+    2,
+    11,
+    "routes:\n  - from: http://a.example\n    to: http://a\n"
+);
+at!(no_effect, 4, 5, with("    regex_priority_order: 1\n"));
+at!(not_implemented_unsafe, 4, 5, with("    regex: ^/x$\n"));
+at!(path_without_slash, 4, 13, with("    prefix: admin\n"));
+at!(
+    policy_conflict,
+    5,
+    5,
+    with("    allow_public_unauthenticated_access: true\n    allowed_users: [a@b.c]\n")
+);
+at!(
+    policy_criterion_unknown,
+    7,
+    15,
+    with("    policy:\n      - allow:\n          and:\n            - emial: x\n")
+);
+at!(route_denies_all, 6, 5, format!("{COMPLETE}{ROUTE}"));
+at!(
+    to_invalid,
+    3,
+    9,
+    "routes:\n  - from: https://a.example\n    to: http://\n"
+);
+at!(to_missing, 2, 5, "routes:\n  - from: https://a.example\n");
+at!(
+    to_scheme,
+    3,
+    9,
+    "routes:\n  - from: https://a.example\n    to: ftp://a\n"
+);
+at!(
+    to_weight,
+    3,
+    9,
+    "routes:\n  - from: https://a.example\n    to: http://a,0\n"
+);
+
+/// Where a line begins with characters of several bytes, columns still count characters.
+#[test]
+fn columns_count_characters() {
+    let text = "routes:\n  - {name: \"Zürich\u{1f600}\", from: https://a.example, to: ftp://a}\n";
+    assert_eq!(crate::support::only(text, "to_scheme").span.to_string(), "2:52");
+}
