@@ -1,0 +1,88 @@
+//! What an authz-server must know to decide: one [`Bundle`] holds every route's
+//! compiled policy and the settings that all routes share.
+//!
+//! A bundle is immutable and content-addressed. A Check loads one bundle and
+//! uses nothing else of the configuration, so that no decision can mix two
+//! states of it.
+
+mod digest;
+mod route;
+mod settings;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+pub use route::{Route, RoutePolicy};
+pub use settings::{Authenticate, Cookie, Keys, Provider, Settings};
+pub use version::Version;
+
+use digest::Digest;
+use portcullis_model::RouteId;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One state of the configuration as the authz-servers see it.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// Hash of the content: equal content has an equal version, whatever the
+    /// order in which it was built.
+    pub version: Version,
+    /// What all routes share.
+    pub settings: Arc<Settings>,
+    /// Every route that Envoy may name, by the id that it sends.
+    pub routes: HashMap<RouteId, Arc<Route>>,
+}
+
+impl Bundle {
+    /// Builds a bundle and computes its version. Of two routes with one id the
+    /// first serves.
+    #[must_use]
+    pub fn new(settings: Arc<Settings>, routes: impl IntoIterator<Item = Arc<Route>>) -> Self {
+        let mut by_id = HashMap::new();
+        for route in routes {
+            by_id.entry(route.id).or_insert(route);
+        }
+        Self::of(settings, by_id)
+    }
+
+    fn of(settings: Arc<Settings>, routes: HashMap<RouteId, Arc<Route>>) -> Self {
+        let mut ids: Vec<&Arc<Route>> = routes.values().collect();
+        ids.sort_unstable_by_key(|route| route.id);
+        let mut digest = Digest::new("portcullis bundle 1");
+        digest.bytes(&settings.digest());
+        digest.count(ids.len());
+        for route in ids {
+            digest.bytes(&route.digest());
+        }
+        let version = Version::from_digest(digest.finish());
+        Self {
+            version,
+            settings,
+            routes,
+        }
+    }
+
+    /// The route of this id; `None` must deny (an id that this bundle does not
+    /// know is never allowed).
+    #[must_use]
+    pub fn route(&self, id: RouteId) -> Option<&Arc<Route>> {
+        self.routes.get(&id)
+    }
+
+    /// This bundle with, beside its own routes, those of `old` whose ids it
+    /// lacks. It is what the authz-servers hold while Envoy moves from the old
+    /// route ids to the new ones: every id that Envoy may still send is known,
+    /// and an id of both has the new policy. The settings are this bundle's.
+    #[must_use]
+    pub fn union(&self, old: &Self) -> Self {
+        if old.routes.keys().all(|id| self.routes.contains_key(id)) {
+            return self.clone();
+        }
+        let mut routes = self.routes.clone();
+        for (id, route) in &old.routes {
+            routes.entry(*id).or_insert_with(|| Arc::clone(route));
+        }
+        Self::of(Arc::clone(&self.settings), routes)
+    }
+}

@@ -1,0 +1,98 @@
+//! One route as the authz-server sees it.
+
+use crate::digest::Digest;
+use core::fmt;
+use portcullis_model::{Host, RouteId};
+use portcullis_policy::Program;
+
+/// A route: its identity, where it stands, who may use it.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The id that Envoy sends with each check.
+    pub id: RouteId,
+    /// The route's `name`, for logs and pages.
+    pub name: Option<String>,
+    /// The host that clients ask for.
+    pub host: Host,
+    /// The port of `from`, where it names one that is not the scheme's own.
+    pub port: Option<u16>,
+    /// Who may use it.
+    pub policy: RoutePolicy,
+    /// Whether the upstream gets the assertion and the claim headers.
+    pub pass_identity_headers: bool,
+}
+
+impl Route {
+    /// Hash of everything that this route says, its policy's program included.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let Self {
+            id,
+            name,
+            host,
+            port,
+            policy,
+            pass_identity_headers,
+        } = self;
+        let mut digest = Digest::new("portcullis route 1");
+        digest.number(u128::from(id.0));
+        digest.optional(name.as_deref());
+        digest.text(host.as_str());
+        digest.flag(port.is_some());
+        digest.number(u128::from(port.unwrap_or_default()));
+        digest.bytes(&policy.digest());
+        digest.flag(*pass_identity_headers);
+        digest.finish()
+    }
+}
+
+/// A route's policy, or why it has none.
+#[derive(Clone)]
+pub enum RoutePolicy {
+    /// The compiled policy.
+    Program(Program),
+    /// The route's configuration has an error: it denies everybody
+    /// (`route_invalid`, 503) until it is mended.
+    Invalid {
+        /// Why, for the log and `/status`; never for the client.
+        message: String,
+    },
+}
+
+impl RoutePolicy {
+    /// Hash of the policy: the program's own digest, or of the reason.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        match self {
+            Self::Program(program) => {
+                let mut digest = Digest::new("portcullis program 1");
+                digest.bytes(&program.digest());
+                digest.finish()
+            }
+            Self::Invalid { message } => {
+                let mut digest = Digest::new("portcullis invalid 1");
+                digest.text(message);
+                digest.finish()
+            }
+        }
+    }
+
+    /// The program, if there is one.
+    #[must_use]
+    pub fn program(&self) -> Option<&Program> {
+        match self {
+            Self::Program(program) => Some(program),
+            Self::Invalid { .. } => None,
+        }
+    }
+}
+
+// A program is long and of no use in a log line: its digest says which it is.
+impl fmt::Debug for RoutePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program(program) => write!(f, "Program({})", hex::encode(program.digest())),
+            Self::Invalid { message } => f.debug_struct("Invalid").field("message", message).finish(),
+        }
+    }
+}

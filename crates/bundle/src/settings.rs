@@ -1,0 +1,198 @@
+//! What all routes share. No type here implements `Serialize`, and `Debug` shows
+//! no secret (`secrecy` redacts them).
+
+use crate::digest::Digest;
+use core::time::Duration;
+use portcullis_model::{HeaderName, Host};
+use secrecy::{ExposeSecret as _, SecretBox, SecretString};
+use std::collections::HashSet;
+
+/// Settings of a bundle.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where logins happen.
+    pub authenticate: Authenticate,
+    /// The identity provider, where one is configured.
+    pub provider: Option<Provider>,
+    /// Name and lifetime of the session cookie.
+    pub cookie: Cookie,
+    /// The keys that sessions and assertions derive from.
+    pub keys: Keys,
+    /// Claims that go to upstreams as headers: header and claim.
+    pub jwt_claims_headers: Vec<(HeaderName, String)>,
+    /// Hosts and external ports of the routes and of the authenticate service:
+    /// the only places to which a login may return.
+    pub redirect_hosts: HashSet<(Host, u16)>,
+}
+
+/// The authenticate service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authenticate {
+    /// We are it.
+    Own {
+        /// Its host.
+        host: Host,
+        /// Its external port; 443 where the URL names none.
+        port: u16,
+    },
+    /// Pomerium's hosted service, which we do not speak to.
+    Hosted {
+        /// As configured.
+        url: String,
+    },
+    /// Not configured.
+    None,
+}
+
+/// An OpenID Connect provider.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// Hash of the settings (the client secret enters through a digest): a
+    /// session of another provider id is not a session of this provider.
+    pub id: String,
+    /// The kind, `oidc`.
+    pub kind: String,
+    /// The issuer's URL.
+    pub issuer_url: String,
+    /// Our client id there.
+    pub client_id: String,
+    /// Our client secret there.
+    pub client_secret: Option<SecretString>,
+    /// Scopes to ask for; empty means the provider's defaults.
+    pub scopes: Vec<String>,
+}
+
+impl Provider {
+    /// Builds a provider and computes its id.
+    #[must_use]
+    pub fn new(
+        kind: String,
+        issuer_url: String,
+        client_id: String,
+        client_secret: Option<SecretString>,
+        scopes: Vec<String>,
+    ) -> Self {
+        let mut digest = Digest::new("portcullis provider 1");
+        digest.text(&kind);
+        digest.text(&issuer_url);
+        digest.text(&client_id);
+        digest.count(scopes.len());
+        for scope in &scopes {
+            digest.text(scope);
+        }
+        // The client secret is left out on purpose: the id travels in cookies and
+        // logs, and a weak secret could be guessed from it. Rotating the secret
+        // need not end sessions either.
+        let id = hex::encode(digest.finish()).chars().take(32).collect();
+        Self {
+            id,
+            kind,
+            issuer_url,
+            client_id,
+            client_secret,
+            scopes,
+        }
+    }
+}
+
+/// The session cookie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookie {
+    /// Its name, `_pomerium` by default; the others' names derive from it.
+    pub name: String,
+    /// How long a session lasts after the login.
+    pub expire: Duration,
+}
+
+/// The root keys.
+#[derive(Debug)]
+pub struct Keys {
+    /// Signs, and seals what lies at rest.
+    pub shared_secret: SecretBox<[u8; 32]>,
+    /// Seals cookies.
+    pub cookie_secret: SecretBox<[u8; 32]>,
+    /// PEM of the key that signs assertions; derived from `shared_secret` where
+    /// absent.
+    pub signing_key_pem: Option<SecretString>,
+}
+
+impl Settings {
+    /// Hash of everything here; secrets enter through a digest of their own.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let Self {
+            authenticate,
+            provider,
+            cookie,
+            keys,
+            jwt_claims_headers,
+            redirect_hosts,
+        } = self;
+        let mut digest = Digest::new("portcullis settings 1");
+        match authenticate {
+            Authenticate::Own { host, port } => {
+                digest.number(1);
+                digest.text(host.as_str());
+                digest.number(u128::from(*port));
+            }
+            Authenticate::Hosted { url } => {
+                digest.number(2);
+                digest.text(url);
+            }
+            Authenticate::None => digest.number(3),
+        }
+        digest.flag(provider.is_some());
+        if let Some(Provider {
+            id,
+            kind: _,
+            issuer_url: _,
+            client_id: _,
+            client_secret,
+            scopes: _,
+        }) = provider
+        {
+            // The id is a hash of all that is not secret.
+            digest.text(id);
+            digest.flag(client_secret.is_some());
+            digest.bytes(&secret_digest(
+                client_secret.as_ref().map(|s| s.expose_secret().as_bytes()),
+            ));
+        }
+        let Cookie { name, expire } = cookie;
+        digest.text(name);
+        digest.number(expire.as_nanos());
+        let Keys {
+            shared_secret,
+            cookie_secret,
+            signing_key_pem,
+        } = keys;
+        digest.bytes(&secret_digest(Some(shared_secret.expose_secret())));
+        digest.bytes(&secret_digest(Some(cookie_secret.expose_secret())));
+        digest.flag(signing_key_pem.is_some());
+        digest.bytes(&secret_digest(
+            signing_key_pem.as_ref().map(|s| s.expose_secret().as_bytes()),
+        ));
+        digest.count(jwt_claims_headers.len());
+        for (header, claim) in jwt_claims_headers {
+            digest.text(header.as_str());
+            digest.text(claim);
+        }
+        let mut hosts: Vec<(&str, u16)> = redirect_hosts
+            .iter()
+            .map(|(host, port)| (host.as_str(), *port))
+            .collect();
+        hosts.sort_unstable();
+        digest.count(hosts.len());
+        for (host, port) in hosts {
+            digest.text(host);
+            digest.number(u128::from(port));
+        }
+        digest.finish()
+    }
+}
+
+fn secret_digest(secret: Option<&[u8]>) -> [u8; 32] {
+    let mut digest = Digest::new("portcullis secret 1");
+    digest.bytes(secret.unwrap_or_default());
+    digest.finish()
+}

@@ -1,0 +1,89 @@
+//! The listener and its TLS.
+
+use crate::http::connection_manager;
+use crate::proto::{ads, any, number, socket, yes};
+use envoy_types::pb::envoy::config::core::v3 as core;
+use envoy_types::pb::envoy::config::listener::v3 as listener;
+use envoy_types::pb::envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::RouteSpecifier;
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3 as tls;
+use portcullis_snapshot::Listener;
+use tls::tls_parameters::TlsProtocol;
+
+/// The suites of TLS 1.2; those of TLS 1.3 are fixed.
+const CIPHER_SUITES: [&str; 6] = [
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+];
+
+/// How much of a stream is buffered for one connection, in bytes.
+pub(crate) const BUFFER_LIMIT: u32 = 32 * 1024;
+
+pub(crate) fn message(name: &str, listener: &Listener, routes: RouteSpecifier) -> listener::Listener {
+    let mut addresses = listener.addresses.iter().map(|ip| socket(ip, listener.port));
+    let manager = connection_manager(listener, routes);
+    listener::Listener {
+        name: name.to_owned(),
+        address: addresses.next(),
+        additional_addresses: addresses
+            .map(|address| listener::AdditionalAddress {
+                address: Some(address),
+                ..Default::default()
+            })
+            .collect(),
+        // Reads the server name, which the check is told.
+        listener_filters: vec![listener::ListenerFilter {
+            name: "envoy.filters.listener.tls_inspector".to_owned(),
+            config_type: Some(listener::listener_filter::ConfigType::TypedConfig(any(
+                &TlsInspector::default(),
+            ))),
+            ..Default::default()
+        }],
+        filter_chains: vec![listener::FilterChain {
+            name: "https".to_owned(),
+            filters: vec![listener::Filter {
+                name: "envoy.filters.network.http_connection_manager".to_owned(),
+                config_type: Some(listener::filter::ConfigType::TypedConfig(any(&manager))),
+            }],
+            transport_socket: Some(core::TransportSocket {
+                name: "envoy.transport_sockets.tls".to_owned(),
+                config_type: Some(core::transport_socket::ConfigType::TypedConfig(any(
+                    &downstream_tls(&listener.certificates),
+                ))),
+            }),
+            ..Default::default()
+        }],
+        per_connection_buffer_limit_bytes: number(BUFFER_LIMIT),
+        enable_reuse_port: yes(),
+        ..Default::default()
+    }
+}
+
+/// Certificates are references: their rotation changes no listener and drains no
+/// connection.
+fn downstream_tls(certificates: &[String]) -> tls::DownstreamTlsContext {
+    tls::DownstreamTlsContext {
+        common_tls_context: Some(tls::CommonTlsContext {
+            tls_params: Some(tls::TlsParameters {
+                tls_minimum_protocol_version: TlsProtocol::TlSv12.into(),
+                tls_maximum_protocol_version: TlsProtocol::TlSv13.into(),
+                cipher_suites: CIPHER_SUITES.map(str::to_owned).to_vec(),
+                ..Default::default()
+            }),
+            tls_certificate_sds_secret_configs: certificates
+                .iter()
+                .map(|name| tls::SdsSecretConfig {
+                    name: name.clone(),
+                    sds_config: Some(ads()),
+                })
+                .collect(),
+            alpn_protocols: vec!["h2".to_owned(), "http/1.1".to_owned()],
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}

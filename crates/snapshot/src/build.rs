@@ -1,0 +1,140 @@
+//! From configuration and materials to snapshot and bundle.
+
+mod certificates;
+mod hosts;
+mod keys;
+mod report;
+mod routes;
+mod settings;
+
+#[cfg(test)]
+mod tests;
+
+use crate::{Listener, Materials, Part, RouteTable, Snapshot, codes};
+use portcullis_bundle::Bundle;
+use portcullis_config::{Address, Config, Diagnostic, Global, Span};
+use report::Report;
+use routes::Compiled;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What a configuration became.
+#[derive(Debug)]
+pub struct Built {
+    /// Envoy's side; `None` where a problem that no single route has forbids the
+    /// configuration to take effect.
+    pub snapshot: Option<Snapshot>,
+    /// The authz-servers' side; present when `snapshot` is.
+    pub bundle: Option<Arc<Bundle>>,
+    /// What was found here, beside what parsing had found before, in the order of
+    /// position.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Builds both sides.
+#[must_use]
+pub fn build(config: &Config, materials: &Materials) -> Built {
+    let mut report = Report::new(config);
+    let addresses = addresses(&config.global.address, materials, &mut report);
+    let certificates = certificates::load(&config.global, materials, &mut report);
+    let settings = settings::settings(config, materials, &mut report);
+    let Compiled { routes, clusters } = routes::compile(config, materials, &mut report);
+
+    let (failed, diagnostics) = report.finish();
+    let (false, Some(settings)) = (failed, settings) else {
+        return Built {
+            snapshot: None,
+            bundle: None,
+            diagnostics,
+        };
+    };
+    let response_headers = response_headers(&config.global);
+    let listener = Listener {
+        addresses,
+        port: config.global.address.port,
+        certificates: certificates.names,
+        route_table: Snapshot::ROUTE_TABLE.to_owned(),
+        protected_headers: protected_headers(&config.global),
+        response_headers: response_headers.clone(),
+    };
+    let hosts = hosts::hosts(&settings.authenticate, &routes);
+    let table = RouteTable {
+        response_headers,
+        hosts,
+    };
+    let snapshot = Snapshot {
+        listeners: BTreeMap::from([(Snapshot::LISTENER.to_owned(), Arc::new(Part::new(listener)))]),
+        route_tables: BTreeMap::from([(Snapshot::ROUTE_TABLE.to_owned(), Arc::new(table.into_part()))]),
+        clusters,
+        secrets: certificates.secrets,
+    };
+    let bundle = Bundle::new(
+        Arc::new(settings),
+        routes.into_iter().filter_map(|route| route.decides),
+    );
+    Built {
+        snapshot: Some(snapshot),
+        bundle: Some(Arc::new(bundle)),
+        diagnostics,
+    }
+}
+
+/// The IP addresses of `address`. Without a host it means all of the machine's.
+fn addresses(address: &Address, materials: &Materials, report: &mut Report) -> Vec<String> {
+    let Some(host) = address.host.as_deref() else {
+        let all: &[&str] = if materials.ipv4_only {
+            &["0.0.0.0"]
+        } else {
+            &["::", "0.0.0.0"]
+        };
+        return all.iter().map(|&ip| ip.to_owned()).collect();
+    };
+    if host.eq_ignore_ascii_case("localhost") {
+        return vec!["127.0.0.1".to_owned()];
+    }
+    match host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<core::net::IpAddr>()
+    {
+        Ok(ip) => vec![ip.to_string()],
+        Err(_) => {
+            let message = format!("the host of `address` must be an IP address, not `{host}`");
+            report.error(
+                Span::START,
+                codes::ADDRESS_INVALID,
+                message,
+                Some("write `:443` for every address"),
+            );
+            Vec::new()
+        }
+    }
+}
+
+/// The claim headers, which nobody but us may set.
+fn protected_headers(global: &Global) -> Vec<String> {
+    let names: BTreeSet<&str> = global
+        .jwt_claims_headers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// Pomerium's stock response headers. Browsers are told to insist on TLS only
+/// where a certificate is configured that they can be expected to trust.
+fn response_headers(global: &Global) -> Vec<(String, String)> {
+    let hsts = (
+        "Strict-Transport-Security",
+        "max-age=31536000; includeSubDomains; preload",
+    );
+    let always = [
+        ("X-Frame-Options", "SAMEORIGIN"),
+        ("X-XSS-Protection", "1; mode=block"),
+    ];
+    let hsts = (!global.certificates.is_empty()).then_some(hsts);
+    hsts.into_iter()
+        .chain(always)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}

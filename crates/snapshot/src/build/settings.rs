@@ -1,0 +1,74 @@
+//! The bundle's settings.
+
+use super::keys;
+use super::report::Report;
+use crate::Materials;
+use portcullis_bundle::{Authenticate, Cookie, Provider, Settings};
+use portcullis_config::{self as config, Config, Idp};
+use secrecy::SecretString;
+use std::collections::HashSet;
+
+/// The port that a browser uses where a URL names none.
+const HTTPS: u16 = 443;
+
+pub(super) fn settings(config: &Config, materials: &Materials, report: &mut Report) -> Option<Settings> {
+    let global = &config.global;
+    let authenticate = match &global.authenticate {
+        None => Authenticate::None,
+        Some(config::Authenticate::Hosted { url }) => Authenticate::Hosted { url: url.clone() },
+        Some(config::Authenticate::Own { host, port, url: _ }) => Authenticate::Own {
+            host: host.clone(),
+            port: *port,
+        },
+    };
+    let mut redirect_hosts: HashSet<_> = config
+        .routes
+        .iter()
+        .map(|route| (route.from.host.clone(), route.from.port.unwrap_or(HTTPS)))
+        .collect();
+    if let Authenticate::Own { host, port } = &authenticate {
+        redirect_hosts.insert((host.clone(), *port));
+    }
+    // Both, before either may end it: every problem is reported.
+    let provider = match &global.idp {
+        None => Some(None),
+        Some(idp) => provider(idp, materials, report).map(Some),
+    };
+    let keys = keys::keys(global, materials, report);
+    Some(Settings {
+        authenticate,
+        provider: provider?,
+        cookie: Cookie {
+            name: global.cookie.name.clone(),
+            expire: global.cookie.expire,
+        },
+        keys: keys?,
+        jwt_claims_headers: global.jwt_claims_headers.clone(),
+        redirect_hosts,
+    })
+}
+
+fn provider(idp: &Idp, materials: &Materials, report: &mut Report) -> Option<Provider> {
+    let Idp {
+        provider,
+        url,
+        client_id,
+        client_secret,
+        scopes,
+    } = idp;
+    let client_secret = match client_secret {
+        None => None,
+        Some(secret) => {
+            let (text, _) = keys::text(secret, "idp_client_secret", materials, report)?;
+            // An editor's line end is no part of a secret.
+            Some(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned()))
+        }
+    };
+    Some(Provider::new(
+        provider.clone(),
+        url.clone(),
+        client_id.clone(),
+        client_secret,
+        scopes.clone(),
+    ))
+}

@@ -1,0 +1,294 @@
+use super::fixture::{at, certificate, inline};
+use super::*;
+use crate::CertificatePem;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use portcullis_config::{Secret, UNREADABLE_FILE};
+use secrecy::ExposeSecret as _;
+
+/// The one problem of a configuration that cannot take effect: code, line and
+/// message.
+fn refused(config: &Config, materials: &Materials) -> (&'static str, u32, String) {
+    let built = build(config, materials);
+    assert!(built.snapshot.is_none() && built.bundle.is_none());
+    let [problem] = built.diagnostics.as_slice() else {
+        panic!("{:?}", built.diagnostics)
+    };
+    assert_eq!(problem.route, None);
+    (problem.code, problem.span.line, problem.message.clone())
+}
+
+#[test]
+fn certificates_are_named_by_their_files_and_keep_the_name_when_renewed() {
+    let mut with = materials();
+    let mut config = config([]);
+    config.global.certificates = vec![certificate(&mut with, "a"), certificate(&mut with, "b")];
+    let old = build(&config, &with).snapshot.unwrap();
+    let names = &old.listeners[Snapshot::LISTENER].value.certificates;
+    assert_eq!((names.len(), old.secrets.len()), (2, 2));
+
+    certificate(&mut with, "b");
+    let new = build(&config, &with).snapshot.unwrap();
+    let changes = diff(&old, &new);
+    assert_eq!(changes.secrets.changed, [names[1].clone()]);
+    assert!(
+        changes.listeners.is_empty() && changes.hosts.is_empty(),
+        "{changes:?}"
+    );
+}
+
+#[test]
+fn a_pair_listed_twice_is_one_certificate() {
+    let mut with = materials();
+    let mut config = config([]);
+    let pair = certificate(&mut with, "a");
+    config.global.certificates = vec![pair.clone(), pair];
+    let snapshot = build(&config, &with).snapshot.unwrap();
+    assert_eq!(snapshot.listeners[Snapshot::LISTENER].value.certificates.len(), 1);
+}
+
+#[test]
+fn without_a_certificate_a_self_signed_one_serves() {
+    let mut with = materials();
+    let bare = build(&config([]), &with).snapshot.unwrap();
+    assert_eq!(
+        bare.listeners[Snapshot::LISTENER].value.certificates,
+        ["certificate-self-signed"]
+    );
+    assert!(bare.secrets.is_empty());
+
+    let made = rcgen::generate_simple_self_signed(["x.test".to_owned()]).unwrap();
+    let key = made.signing_key.serialize_pem();
+    with.self_signed = Some(CertificatePem {
+        chain: made.cert.pem(),
+        key: key.into(),
+    });
+    let snapshot = build(&config([]), &with).snapshot.unwrap();
+    assert_eq!(
+        snapshot.secrets["certificate-self-signed"].value.chain,
+        made.cert.pem()
+    );
+    assert_eq!(snapshot.listeners, bare.listeners);
+}
+
+#[test]
+fn a_certificate_that_cannot_serve_is_refused_at_its_position() {
+    let mut with = materials();
+    let mut config = config([]);
+    config.global.certificates = vec![certificate(&mut with, "a")];
+    with.files.insert("a.crt".into(), Ok(b"nonsense".to_vec()));
+    let (code, line, message) = refused(&config, &with);
+    assert_eq!((code, line), (codes::CERTIFICATE_INVALID, 10));
+    assert_eq!(
+        message,
+        "the certificate `a.crt` cannot serve: the certificate file holds no certificate"
+    );
+
+    certificate(&mut with, "a");
+    with.files
+        .insert("a.key".into(), Err("no such file or directory".into()));
+    let (code, line, message) = refused(&config, &with);
+    assert_eq!((code, line), (UNREADABLE_FILE, 11));
+    assert_eq!(
+        message,
+        "the file `a.key` cannot be read: no such file or directory"
+    );
+    with.files.remove(std::path::Path::new("a.key"));
+    assert_eq!(refused(&config, &with).0, UNREADABLE_FILE);
+}
+
+#[test]
+fn keys_come_from_the_file_the_text_or_the_process() {
+    let mut with = materials();
+    let mut config = config([]);
+    let keys = |config: &Config, materials: &Materials| {
+        let bundle = build(config, materials).bundle.unwrap();
+        let keys = &bundle.settings.keys;
+        (
+            keys.shared_secret.expose_secret()[0],
+            keys.cookie_secret.expose_secret()[0],
+        )
+    };
+    assert_eq!(keys(&config, &with), (1, 2));
+    config.global.shared_secret = Some(inline(&STANDARD.encode([3; 32])));
+    config.global.cookie_secret = Some(Secret::File(at("cookie", 20)));
+    with.files
+        .insert("cookie".into(), Ok(STANDARD.encode([4; 32]).into_bytes()));
+    assert_eq!(keys(&config, &with), (3, 4));
+}
+
+#[test]
+fn secrets_of_another_shape_are_refused_without_being_shown() {
+    let cases: [(&[u8], &str); 5] = [
+        (b"c2hvcnQ=", "`shared_secret`: the secret has 5 bytes, not 32"),
+        (
+            b"c2hvcnQ= ",
+            "`shared_secret`: the secret has a line end or other white space",
+        ),
+        (
+            b"c2hvcnQ=\n",
+            "`shared_secret`: the secret has a line end or other white space",
+        ),
+        (
+            b"???",
+            "`shared_secret`: the secret is not base64 with the standard alphabet and padding",
+        ),
+        (&[0xff], "the file of `shared_secret` is not text"),
+    ];
+    let mut config = config([]);
+    config.global.shared_secret = Some(Secret::File(at("shared", 30)));
+    for (bytes, expected) in cases {
+        let mut with = materials();
+        with.files.insert("shared".into(), Ok(bytes.to_vec()));
+        let (code, line, message) = refused(&config, &with);
+        assert_eq!(
+            (code, line, message.as_str()),
+            (codes::SECRET_INVALID, 30, expected)
+        );
+    }
+}
+
+#[test]
+fn a_signing_key_is_pem_or_base64_of_it_and_can_sign() {
+    let p256 = rcgen::KeyPair::generate().unwrap().serialize_pem();
+    let p384 = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384)
+        .unwrap()
+        .serialize_pem();
+    let mut config = config([]);
+    config.global.signing_key = Some(Secret::File(at("signing", 40)));
+    let with = |bytes: &str| {
+        let mut with = materials();
+        with.files.insert("signing".into(), Ok(bytes.as_bytes().to_vec()));
+        with
+    };
+    for good in [
+        p256.clone(),
+        format!("\n{p256}\n"),
+        STANDARD.encode(&p256),
+        STANDARD.encode(&p256) + "\n",
+    ] {
+        let bundle = build(&config, &with(&good)).bundle.unwrap();
+        let pem = bundle.settings.keys.signing_key_pem.as_ref().unwrap();
+        assert_eq!(pem.expose_secret().trim(), p256.trim());
+    }
+    let cert = rcgen::generate_simple_self_signed(["x.test".to_owned()])
+        .unwrap()
+        .cert
+        .pem();
+    for (bad, expected) in [
+        ("!", "`signing_key`: the key is neither PEM nor base64 of PEM"),
+        ("", "`signing_key`: the key is neither PEM nor base64 of PEM"),
+        (cert.as_str(), "`signing_key`: it holds no private key"),
+        (
+            p384.as_str(),
+            "`signing_key`: the key is neither ECDSA on P-256 nor RSA",
+        ),
+    ] {
+        let (code, line, message) = refused(&config, &with(bad));
+        assert_eq!(
+            (code, line, message.as_str()),
+            (codes::SECRET_INVALID, 40, expected)
+        );
+    }
+}
+
+#[test]
+fn a_client_secret_file_loses_its_line_end() {
+    let mut config = config([]);
+    config.global.idp = Some(idp(""));
+    config.global.idp.as_mut().unwrap().client_secret = Some(Secret::File(at("client", 50)));
+    let mut with = materials();
+    with.files.insert("client".into(), Ok(b" hush \n".to_vec()));
+    let bundle = build(&config, &with).bundle.unwrap();
+    let secret = bundle
+        .settings
+        .provider
+        .as_ref()
+        .unwrap()
+        .client_secret
+        .as_ref()
+        .unwrap();
+    assert_eq!(secret.expose_secret(), " hush ");
+}
+
+#[test]
+fn every_problem_is_reported_at_once_in_order() {
+    let mut config = config([]);
+    config.global.certificates = vec![portcullis_config::CertificateFiles {
+        cert: at("x.crt", 10),
+        key: at("x.key", 11),
+        listed: true,
+    }];
+    config.global.shared_secret = Some(Secret::File(at("s", 5)));
+    config.global.signing_key = Some(Secret::File(at("k", 20)));
+    config.global.idp = Some(idp(""));
+    config.global.idp.as_mut().unwrap().client_secret = Some(Secret::File(at("c", 15)));
+    let lines: Vec<u32> = build(&config, &materials())
+        .diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.span.line)
+        .collect();
+    assert_eq!(lines, [5, 10, 11, 15, 20]);
+}
+
+#[test]
+fn what_is_wrong_is_said_where_it_stands() {
+    let mut with = materials();
+    let mut config = config([route("https://a.test", "http://a", legacy("u"))]);
+    // A key in the file itself.
+    let ed25519 = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    config.global.signing_key = Some(inline(&ed25519.serialize_pem()));
+    // A good certificate with a key file of rubbish.
+    let pair = certificate(&mut with, "a");
+    with.files.insert(pair.key.value.clone(), Ok(b"rubbish".to_vec()));
+    config.global.certificates = vec![pair];
+    // A file of an option that does not work yet.
+    config.routes[0].unused_files = vec![at("nowhere", 40)];
+    let found: Vec<_> = build(&config, &with)
+        .diagnostics
+        .iter()
+        .map(|d| (d.code, d.span.line, d.route))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("secret_invalid", 2, None),
+            ("certificate_invalid", 11, None),
+            (UNREADABLE_FILE, 40, Some(0)),
+        ]
+    );
+}
+
+#[test]
+fn a_route_that_names_an_unreadable_file_denies_alone() {
+    let mut broken = route("https://a.test", "http://a", legacy("u"));
+    broken.unused_files = vec![at("nowhere", 40)];
+    let built = build(&config([broken]), &materials());
+    let bundle = built.bundle.unwrap();
+    assert!(
+        bundle
+            .routes
+            .values()
+            .all(|route| matches!(route.policy, RoutePolicy::Invalid { .. }))
+    );
+}
+
+#[test]
+fn a_flood_of_problems_is_cut_and_still_forbids() {
+    let mut config = config([]);
+    config.global.certificates = (0..2_000)
+        .map(|_| portcullis_config::CertificateFiles {
+            cert: at("nowhere", 30),
+            key: at("nowhere", 31),
+            listed: true,
+        })
+        .collect();
+    let built = build(&config, &materials());
+    assert!(built.snapshot.is_none());
+    assert_eq!(built.diagnostics.len(), 1_001);
+    let last = built.diagnostics.last().unwrap();
+    assert_eq!(
+        (last.code, last.severity),
+        ("too_many_problems", portcullis_config::Severity::Error)
+    );
+}

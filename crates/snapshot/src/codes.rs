@@ -1,0 +1,29 @@
+//! The codes of this crate's diagnostics, beside those that it shares with the
+//! configuration: a policy that does not compile has the policy's own code, a file
+//! that cannot be read `portcullis_config::UNREADABLE_FILE`.
+
+/// `address` names no IP address (Envoy listens on nothing else).
+pub const ADDRESS_INVALID: &str = "address_invalid";
+/// A certificate or its key cannot serve.
+pub const CERTIFICATE_INVALID: &str = "certificate_invalid";
+/// A secret or key has the wrong shape.
+pub const SECRET_INVALID: &str = "secret_invalid";
+/// A route that matches and leads to the same as an earlier one (a warning).
+pub const ROUTE_DUPLICATE: &str = "route_duplicate";
+/// Two different routes have one id.
+pub const ROUTE_COLLISION: &str = "route_collision";
+
+/// Each with its meaning in one line.
+pub const CODES: &[(&str, &str)] = &[
+    (ADDRESS_INVALID, "a listening address is not an IP address"),
+    (CERTIFICATE_INVALID, "a certificate or its key cannot serve"),
+    (SECRET_INVALID, "a secret or key has the wrong shape"),
+    (
+        ROUTE_DUPLICATE,
+        "a route matches and leads to the same as an earlier one, which serves",
+    ),
+    (
+        ROUTE_COLLISION,
+        "two different routes have one id; the later one denies",
+    ),
+];
