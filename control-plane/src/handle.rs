@@ -1,0 +1,132 @@
+//! The control plane as the rest of the process sees it while it runs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use portcullis_config::Diagnostic;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    Metrics,
+    publish::Publisher,
+    serving::{self, Serving},
+    status::{ConfigStatus, Status, XdsStatus},
+    supervise::EnvoyState,
+};
+
+/// What the run loop and the handles share.
+pub(crate) struct Shared {
+    pub(crate) metrics: Metrics,
+    pub(crate) serving: Serving,
+    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) config: Mutex<ConfigStatus>,
+    /// `None` where no Envoy is supervised.
+    pub(crate) envoy: Option<watch::Receiver<EnvoyState>>,
+}
+
+impl Shared {
+    pub(crate) fn update(&self, change: impl FnOnce(&mut ConfigStatus)) {
+        change(&mut self.config.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// What became of a reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reloaded {
+    /// It decides now, and Envoy is being told what it must know.
+    Accepted {
+        /// Hash of the configuration's text.
+        version: String,
+    },
+    /// It says what serves already.
+    Unchanged,
+    /// It must not take effect; the last good state serves on.
+    Rejected {
+        /// Every problem.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// The control plane has ended.
+    Ended,
+}
+
+/// A running control plane. A clone is the same.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) reloads: mpsc::Sender<oneshot::Sender<Reloaded>>,
+}
+
+impl Handle {
+    /// Whether requests are served: a configuration is published, a stream has
+    /// taken a whole one, and the supervised Envoy is live with every listener.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let Shared { serving, envoy, .. } = &*self.shared;
+        let Some(target) = serving.target().borrow().clone() else {
+            return false;
+        };
+        let serves = |state: &EnvoyState| {
+            state.live && usize::try_from(state.listeners).is_ok_and(|n| n >= serving::listeners(&target))
+        };
+        serving.has_settled_stream() && envoy.as_ref().is_none_or(|envoy| serves(&envoy.borrow()))
+    }
+
+    /// Waits until [`is_ready`](Self::is_ready).
+    pub async fn until_ready(&self) {
+        let Shared { serving, envoy, .. } = &*self.shared;
+        // Seen from here on, so that no change between a look and a wait is lost.
+        let mut streams = serving.stream_changes();
+        let mut envoy = envoy.clone();
+        while !self.is_ready() {
+            tokio::select! {
+                _ = streams.changed() => {}
+                () = change(envoy.as_mut()) => {}
+            }
+        }
+    }
+
+    /// What the control plane says of itself.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let Shared {
+            serving,
+            publisher,
+            config,
+            envoy,
+            metrics: _,
+        } = &*self.shared;
+        Status {
+            ready: self.is_ready(),
+            config: config.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            bundle: publisher.view().into(),
+            xds: XdsStatus::of(serving),
+            envoy: envoy.as_ref().map(|envoy| envoy.borrow().clone().into()),
+        }
+    }
+
+    /// Reads the configuration again (SIGHUP), changed or not, and waits until
+    /// it decides.
+    pub async fn reload(&self) -> Reloaded {
+        let (sender, receiver) = oneshot::channel();
+        if self.reloads.send(sender).await.is_err() {
+            return Reloaded::Ended;
+        }
+        receiver.await.unwrap_or(Reloaded::Ended)
+    }
+
+    /// The metrics, to be registered.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+}
+
+/// A change of the supervised Envoy; never one where none is, or none comes any
+/// more.
+async fn change(envoy: Option<&mut watch::Receiver<EnvoyState>>) {
+    if let Some(envoy) = envoy
+        && envoy.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
