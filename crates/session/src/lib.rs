@@ -1,0 +1,20 @@
+//! Sealed cookies, login transactions, lifetimes, the assertion JWT and the key ring. Pure.
+//!
+//! Nothing here reads a clock or draws a random number: both are arguments.
+//! Everything that leaves the process sealed goes through [`KeyRing`]: one
+//! subkey a purpose, AES-256-GCM-SIV, and as associated data the names that it
+//! must not be moved between.
+
+pub mod assertion;
+pub mod browser;
+pub mod cookies;
+pub mod handle;
+mod keyring;
+pub mod lifetime;
+mod pem;
+pub mod record;
+pub mod signed_url;
+mod signing_keys;
+pub mod transaction;
+
+pub use keyring::{KeyRing, OpenError, Purpose, SealError};

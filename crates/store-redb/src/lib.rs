@@ -1,0 +1,276 @@
+//! The embedded store: redb, records encrypted at rest.
+//!
+//! One file, one process. What is written has reached the disk when a call
+//! returns, and survives the process at any point. The file shows how many
+//! records there are, how large and in which order they were written; kinds,
+//! ids and contents are sealed (see `seal.rs`).
+
+mod file;
+mod replay;
+mod seal;
+mod tables;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use portcullis_store::{Feed, IfVersion, Limits, Position, Record, Store, StoreError, SyncStream};
+use redb::{Database, ReadTransaction, ReadableDatabase as _, WriteTransaction};
+use secrecy::SecretBox;
+
+pub use file::OpenError;
+use seal::{Sealer, Stored};
+use tables::Tables;
+
+/// A store in a file.
+#[derive(Clone)]
+pub struct RedbStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    database: Database,
+    sealer: Sealer,
+    limits: Limits,
+    epoch: u64,
+    /// Its lock orders the writes: what is published is in version order.
+    feed: Mutex<Feed>,
+    corrupt: AtomicU64,
+}
+
+impl core::fmt::Debug for RedbStore {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("RedbStore")
+            .field("epoch", &self.inner.epoch)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RedbStore {
+    /// Opens the store in this file, which is made (mode 0600) if there is none.
+    /// Blocks on the disk. The keys derive from `key`; another key than the one
+    /// that the file was made with is refused.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(path: &Path, key: &SecretBox<[u8; 32]>) -> Result<Self, OpenError> {
+        Self::open_with_limits(path, key, Limits::default())
+    }
+
+    /// Like [`RedbStore::open`], with limits of one's own.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_with_limits(
+        path: &Path,
+        key: &SecretBox<[u8; 32]>,
+        limits: Limits,
+    ) -> Result<Self, OpenError> {
+        let sealer = Sealer::new(key).map_err(|_| OpenError::Crypto)?;
+        let database = file::open(path)?;
+        let epoch = file::prepare(&database, &sealer, path)?;
+        let inner = Inner {
+            database,
+            sealer,
+            limits,
+            epoch,
+            feed: Mutex::new(Feed::new(limits.max_behind)),
+            corrupt: AtomicU64::new(0),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// How often a record was met that could not be read, since the start. Such
+    /// a record counts as absent.
+    #[must_use]
+    pub fn corrupt_records(&self) -> u64 {
+        self.inner.corrupt.load(Ordering::Relaxed)
+    }
+
+    /// Disk work, off the threads that serve requests.
+    async fn blocking<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Arc<Inner>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        match tokio::task::spawn_blocking(move || work(&inner)).await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::Unavailable(
+                "the storage task did not finish".to_owned(),
+            )),
+        }
+    }
+}
+
+/// What redb reports. Its texts speak of the file, never of contents.
+fn unavailable(error: impl Into<redb::Error>) -> StoreError {
+    match error.into() {
+        redb::Error::Corrupted(text) => StoreError::Corrupt(text),
+        error => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+impl Inner {
+    /// A panic below leaves a transaction that is rolled back: the lock itself
+    /// guards nothing that could be half changed.
+    fn feed(&self) -> MutexGuard<'_, Feed> {
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+        self.database.begin_read().map_err(unavailable)
+    }
+
+    fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
+        // redb's default durability: on disk before `commit` returns.
+        self.database.begin_write().map_err(unavailable)
+    }
+
+    /// The record in a stored blob; none, and counted, if it cannot be read.
+    fn unseal(&self, key: &[u8], blob: &[u8]) -> Option<Record> {
+        let record = self.sealer.open(key, blob);
+        if record.is_none() {
+            self.corrupt.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(
+                version = seal::version(blob),
+                "a stored record cannot be read and counts as absent"
+            );
+        }
+        record
+    }
+
+    fn get(&self, kind: &str, id: &str) -> Result<Option<Record>, StoreError> {
+        let key = self.sealer.key(kind, id);
+        let tables = tables::Reader::new(&self.begin_read()?)?;
+        let blob = tables.record(&key)?;
+        Ok(blob.and_then(|blob| self.unseal(&key, &blob)))
+    }
+
+    fn put(&self, kind: &str, id: &str, data: Bytes, if_version: IfVersion) -> Result<Record, StoreError> {
+        self.limits.check(kind, id, data.len())?;
+        let key = self.sealer.key(kind, id);
+        let mut feed = self.feed();
+        let transaction = self.begin_write()?;
+        let mut tables = Tables::new(&transaction)?;
+        let old = tables.record(&key)?;
+        let current = old
+            .as_deref()
+            .and_then(|blob| self.unseal(&key, blob))
+            .map(|record| record.version);
+        let met = match if_version {
+            IfVersion::Any => true,
+            IfVersion::Absent => current.is_none(),
+            IfVersion::Is(version) => current == Some(version),
+        };
+        if !met {
+            return Err(StoreError::Conflict { current });
+        }
+        if old.is_none() && tables.records()? >= self.limits.max_records as u64 {
+            return Err(StoreError::Unavailable("the store is full".to_owned()));
+        }
+        let version = tables.next_version()?;
+        let record = Record {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            version,
+            data,
+            deleted: false,
+        };
+        let blob = self.sealer.seal(&Stored {
+            key: &key,
+            record: &record,
+        })?;
+        tables.insert(&key, version, &blob, old.as_deref())?;
+        drop(tables);
+        transaction.commit().map_err(unavailable)?;
+        feed.publish(&record);
+        Ok(record)
+    }
+
+    fn delete(&self, kind: &str, id: &str) -> Result<(), StoreError> {
+        let key = self.sealer.key(kind, id);
+        let mut feed = self.feed();
+        let transaction = self.begin_write()?;
+        let mut tables = Tables::new(&transaction)?;
+        let Some(old) = tables.record(&key)? else {
+            return Ok(());
+        };
+        let version = tables.next_version()?;
+        let tombstone = Record {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            version,
+            data: Bytes::new(),
+            deleted: true,
+        };
+        let blob = self.sealer.seal(&Stored {
+            key: &key,
+            record: &tombstone,
+        })?;
+        tables.bury(&key, version, &blob, Some(&old), self.limits.max_tombstones)?;
+        drop(tables);
+        transaction.commit().map_err(unavailable)?;
+        feed.publish(&tombstone);
+        Ok(())
+    }
+
+    fn query(&self, kind: &str, after: Option<&str>, limit: usize) -> Result<Vec<Record>, StoreError> {
+        let tables = tables::Reader::new(&self.begin_read()?)?;
+        let after = after.map(|id| self.sealer.key(kind, id));
+        let mut page = Vec::new();
+        let limit = limit.min(self.limits.max_page);
+        tables.each_of_kind(&self.sealer.kind(kind), after.as_deref(), |key, blob| {
+            // What cannot be read is passed over here, so that a page is empty
+            // only at the end.
+            if page.len() < limit {
+                page.extend(self.unseal(key, blob));
+            }
+            page.len() < limit
+        })?;
+        Ok(page)
+    }
+}
+
+#[async_trait]
+impl Store for RedbStore {
+    async fn get(&self, kind: &str, id: &str) -> Result<Option<Record>, StoreError> {
+        let (kind, id) = (kind.to_owned(), id.to_owned());
+        self.blocking(move |inner| inner.get(&kind, &id)).await
+    }
+
+    async fn put(
+        &self,
+        kind: &str,
+        id: &str,
+        data: Bytes,
+        if_version: IfVersion,
+    ) -> Result<Record, StoreError> {
+        let (kind, id) = (kind.to_owned(), id.to_owned());
+        self.blocking(move |inner| inner.put(&kind, &id, data, if_version))
+            .await
+    }
+
+    async fn delete(&self, kind: &str, id: &str) -> Result<(), StoreError> {
+        let (kind, id) = (kind.to_owned(), id.to_owned());
+        self.blocking(move |inner| inner.delete(&kind, &id)).await
+    }
+
+    async fn query(&self, kind: &str, after: Option<&str>, limit: usize) -> Result<Vec<Record>, StoreError> {
+        let (kind, after) = (kind.to_owned(), after.map(str::to_owned));
+        self.blocking(move |inner| inner.query(&kind, after.as_deref(), limit))
+            .await
+    }
+
+    async fn sync(&self, from: Option<Position>) -> Result<SyncStream, StoreError> {
+        let (replay, follower) = self.blocking(move |inner| replay::begin(inner, from)).await?;
+        Ok(replay.then_follow(follower))
+    }
+}
+
+#[cfg(test)]
+mod tests;
