@@ -1,0 +1,255 @@
+//! Stage 5: what Envoy is told.
+//!
+//! [`response`] alone builds what goes back. An allow needs a proof: the policy's
+//! `Allowed` or that the route is one of our own; everything else is a denial.
+
+pub mod assertions;
+pub mod login;
+pub mod negotiate;
+
+mod refuse;
+mod response;
+mod upstream;
+
+use super::identify::Identity;
+use super::intake::Request;
+use super::route::{InternalRoute, Unroutable};
+use crate::feed::Active;
+use crate::sign_in::{self, SignInError};
+use crate::state::AuthzServer;
+use envoy_types::ext_authz::v3::pb::CheckResponse;
+use jiff::Timestamp;
+use portcullis_bundle::Route;
+use portcullis_model::DecisionId;
+use portcullis_policy::{Challenge, Outcome};
+use response::Proof;
+
+pub use refuse::ROBOTS;
+
+/// How a Check ended. The name is the stable code of bodies, logs and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// The policy allows.
+    Allowed,
+    /// One of our own pages, which looks for itself.
+    InternalRoute,
+    /// The policy does not allow.
+    PolicyDenied,
+    /// Sent to the sign-in.
+    LoginRedirect,
+    /// Needs a sign-in and cannot be redirected.
+    LoginRequired,
+    /// Needs a device that is signed in; not offered yet.
+    DeviceRequired,
+    /// The policy allows, but the route takes no websockets.
+    UpgradeRefused,
+    /// Envoy found no route.
+    NoRoute,
+    /// Envoy named a route that we do not know.
+    RouteUnknown,
+    /// The route's configuration has an error.
+    RouteInvalid,
+    /// No bundle has arrived yet.
+    NotReady,
+    /// The request cannot be read without doubt.
+    BadRequest,
+    /// The policy allows, but the request has no room for the headers that we set.
+    HeadersTooLarge,
+    /// Nobody can say whether the session lives.
+    SessionStoreUnavailable,
+    /// A login is needed and no authenticate service is configured.
+    AuthenticateNotConfigured,
+    /// A login is needed and the configured service is Pomerium's hosted one.
+    HostedAuthenticate,
+    /// A login is needed and no identity provider is configured.
+    ProviderNotConfigured,
+    /// Our own fault, a panic included.
+    Internal,
+}
+
+impl Verdict {
+    /// Every verdict, in the order of their numbers.
+    pub const ALL: [Self; 18] = [
+        Self::Allowed,
+        Self::InternalRoute,
+        Self::PolicyDenied,
+        Self::LoginRedirect,
+        Self::LoginRequired,
+        Self::DeviceRequired,
+        Self::UpgradeRefused,
+        Self::NoRoute,
+        Self::RouteUnknown,
+        Self::RouteInvalid,
+        Self::NotReady,
+        Self::BadRequest,
+        Self::HeadersTooLarge,
+        Self::SessionStoreUnavailable,
+        Self::AuthenticateNotConfigured,
+        Self::HostedAuthenticate,
+        Self::ProviderNotConfigured,
+        Self::Internal,
+    ];
+
+    /// The stable code.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::InternalRoute => "internal_route",
+            Self::PolicyDenied => "policy_denied",
+            Self::LoginRedirect => "login_redirect",
+            Self::LoginRequired => "login_required",
+            Self::DeviceRequired => "device_required",
+            Self::UpgradeRefused => "upgrade_refused",
+            Self::NoRoute => "no_route",
+            Self::RouteUnknown => "route_unknown",
+            Self::RouteInvalid => "route_invalid",
+            Self::NotReady => "not_ready",
+            Self::BadRequest => "bad_request",
+            Self::HeadersTooLarge => "headers_too_large",
+            Self::SessionStoreUnavailable => "session_store_unavailable",
+            Self::AuthenticateNotConfigured => "authenticate_not_configured",
+            Self::HostedAuthenticate => "hosted_authenticate",
+            Self::ProviderNotConfigured => "identity_provider_not_configured",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The HTTP status of the answer; 200 stands for "goes on to the upstream".
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Allowed | Self::InternalRoute => 200,
+            Self::LoginRedirect => 302,
+            Self::BadRequest => 400,
+            Self::LoginRequired => 401,
+            Self::PolicyDenied | Self::DeviceRequired | Self::UpgradeRefused => 403,
+            Self::NoRoute => 404,
+            Self::HeadersTooLarge => 431,
+            Self::RouteUnknown
+            | Self::RouteInvalid
+            | Self::NotReady
+            | Self::SessionStoreUnavailable
+            | Self::AuthenticateNotConfigured
+            | Self::HostedAuthenticate
+            | Self::ProviderNotConfigured
+            | Self::Internal => 503,
+        }
+    }
+}
+
+impl From<Unroutable> for Verdict {
+    fn from(unroutable: Unroutable) -> Self {
+        match unroutable {
+            Unroutable::NoRoute => Self::NoRoute,
+            Unroutable::Unknown => Self::RouteUnknown,
+            Unroutable::Invalid => Self::RouteInvalid,
+        }
+    }
+}
+
+/// The answer and how it is counted.
+pub(crate) struct Answer {
+    pub(crate) response: CheckResponse,
+    pub(crate) verdict: Verdict,
+}
+
+/// What a refusal may speak of.
+#[derive(Clone, Copy)]
+pub(crate) struct Situation<'a> {
+    pub(crate) decision: DecisionId,
+    pub(crate) request: Option<&'a Request<'a>>,
+    /// Whether whoever sent a request that cannot be read is a browser.
+    pub(crate) html: bool,
+    pub(crate) active: Option<&'a Active>,
+}
+
+/// The answer to a route's policy.
+pub(crate) fn answer(
+    server: &AuthzServer,
+    situation: &Situation<'_>,
+    route: &Route,
+    identity: &Identity,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> Answer {
+    let (Some(request), Some(active)) = (situation.request, situation.active) else {
+        return refusal(situation, Verdict::Internal);
+    };
+    match outcome {
+        // Envoy would upgrade: it asks us first, and no route takes websockets yet.
+        Outcome::Allow(_) if negotiate::is_websocket(request) => {
+            refuse::refusal(situation, Verdict::UpgradeRefused, identity.session.as_deref())
+        }
+        Outcome::Allow(allowed) => {
+            match upstream::headers(server, active, request, route, identity, allowed, now) {
+                Ok(ok) if !upstream::fits(request, &ok) => refusal(situation, Verdict::HeadersTooLarge),
+                Ok(ok) => Answer {
+                    response: response::allow(&Proof::policy(allowed), ok),
+                    verdict: Verdict::Allowed,
+                },
+                Err(error) => {
+                    tracing::error!(%error, decision_id = %situation.decision, "an allowed request cannot be passed on");
+                    refusal(situation, Verdict::Internal)
+                }
+            }
+        }
+        Outcome::Deny(_) => refuse::refusal(situation, Verdict::PolicyDenied, identity.session.as_deref()),
+        Outcome::Challenge(Challenge::Device) => {
+            refuse::refusal(situation, Verdict::DeviceRequired, identity.session.as_deref())
+        }
+        Outcome::Challenge(Challenge::Login) => {
+            login_answer(server, situation, active, request, route, identity, now)
+        }
+    }
+}
+
+fn login_answer(
+    server: &AuthzServer,
+    situation: &Situation<'_>,
+    active: &Active,
+    request: &Request<'_>,
+    route: &Route,
+    identity: &Identity,
+    now: Timestamp,
+) -> Answer {
+    if login::line(request, identity.credentials) != login::Line::Redirect {
+        return refusal(situation, Verdict::LoginRequired);
+    }
+    let return_to = sign_in::return_to(&route.host, route.port, request.target);
+    let binding = super::identify::binding_cookie(request, active);
+    match sign_in::start(active, &route.host, &return_to, binding, now, server.random()) {
+        Ok(start) => refuse::redirect(situation, &start),
+        Err(SignInError::NotConfigured) => refusal(situation, Verdict::AuthenticateNotConfigured),
+        Err(SignInError::Hosted) => refusal(situation, Verdict::HostedAuthenticate),
+        Err(SignInError::NoProvider) => refusal(situation, Verdict::ProviderNotConfigured),
+        Err(SignInError::Random(_) | SignInError::Url) => refusal(situation, Verdict::Internal),
+    }
+}
+
+/// Lets a request of one of our own pages pass, untouched: the page itself looks
+/// at the cookies.
+pub(crate) fn internal(proof: &InternalRoute) -> Answer {
+    Answer {
+        response: response::allow(&Proof::internal(proof), response::Upstream::default()),
+        verdict: Verdict::InternalRoute,
+    }
+}
+
+/// A denial with `verdict`, whoever asks.
+pub(crate) fn refusal(situation: &Situation<'_>, verdict: Verdict) -> Answer {
+    refuse::refusal(situation, verdict, None)
+}
+
+/// The denial when something panicked: nothing of the request is looked at again.
+pub(crate) fn fault(decision: DecisionId) -> Answer {
+    refusal(
+        &Situation {
+            decision,
+            request: None,
+            html: false,
+            active: None,
+        },
+        Verdict::Internal,
+    )
+}

@@ -1,0 +1,142 @@
+use super::{Audit, MAX_TEXT, Record, SessionHash, bounded, without_query};
+use crate::fixture::{Ask, Fixture, any_user, no_claims, route, settings};
+use crate::metrics::Metrics;
+use portcullis_store::MemoryStore;
+use std::io::Write;
+use std::sync::{Arc, Mutex, mpsc};
+
+/// Collects what `tracing` writes.
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The lines of these checks, as JSON.
+async fn lines(fixture: &Fixture, sink: &Sink, asks: &[Ask]) -> Vec<serde_json::Value> {
+    for ask in asks {
+        fixture.check(ask).await;
+    }
+    fixture.server.audit().close();
+    let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn logging() -> (Fixture, Sink) {
+    let sink = Sink::default();
+    let writer = sink.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_writer(move || writer.clone())
+        .finish();
+    let dispatch = tracing::Dispatch::new(subscriber);
+    // With one dispatcher alone `tracing` asks the thread that comes to a line
+    // first, which may be another test's without any.
+    let second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let metrics = Metrics::default();
+    let audit = Audit::with_writer(&metrics, 64, move |record: &Record| {
+        let _alive = &second;
+        tracing::dispatcher::with_default(&dispatch, || record.log());
+    });
+    let fixture = Fixture::with(Arc::new(MemoryStore::new(1)), metrics, audit);
+    fixture.publish(settings(), [route(&any_user())]);
+    (fixture, sink)
+}
+
+#[tokio::test]
+async fn a_line_says_what_was_decided_and_holds_no_credential() {
+    let (fixture, sink) = logging();
+    let (stored, cookie) = fixture.session("user@example.com", no_claims()).await;
+    let evil = "/a\u{1b}[31m\"},{\"x\":\"\n?code=the-code";
+    let asks = [
+        Ask::new().session(&cookie).path("/a?code=the-code"),
+        Ask::new().path(evil).joined(),
+    ];
+    let lines = lines(&fixture, &sink, &asks).await;
+    assert_eq!(lines.len(), 2, "a line each, whatever the path holds");
+    let fields = &lines[0]["fields"];
+    for (name, wanted) in [
+        ("message", "authorize check"),
+        ("outcome", "allowed"),
+        ("method", "GET"),
+        ("host", "verify.example.com:8443"),
+        ("path", "/a"),
+        ("ip", "192.0.2.7"),
+        ("request_id", "req-1"),
+        ("route_id", "1122334455667788"),
+        ("route_name", "verify"),
+        ("email", "user@example.com"),
+        ("user", "id-of-user@example.com"),
+        ("allow_reasons", "user-ok"),
+    ] {
+        assert_eq!(fields[name], wanted, "{name} in {fields}");
+    }
+    assert_eq!(
+        (&fields["allow"], &fields["deny"], &fields["status"]),
+        (&true.into(), &false.into(), &200.into())
+    );
+    assert_eq!(
+        fields["bundle_version"],
+        fixture.server.feed().current().unwrap().version.as_str()
+    );
+    assert!(
+        fields["rule"].is_string() && fields["duration_us"].is_u64() && fields["decision_id"].is_string()
+    );
+    assert_eq!(lines[1]["fields"]["outcome"], "bad_request");
+    assert_eq!(lines[1]["fields"]["request_id"], "req-1");
+    let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    for secret in [
+        &cookie,
+        &stored.id_text,
+        "the-code",
+        "the-id-token",
+        "the-access-token",
+    ] {
+        assert!(!text.contains(secret), "{secret} is in the log");
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_stands_still_holds_nobody_up() {
+    let (release, gate) = mpsc::channel::<()>();
+    let metrics = Metrics::default();
+    let audit = Audit::with_writer(&metrics, 2, move |_: &Record| {
+        // Until the sender goes.
+        let _ = gate.recv();
+    });
+    let fixture = Fixture::with(Arc::new(MemoryStore::new(1)), metrics, audit);
+    fixture.publish(settings(), [route(&any_user())]);
+    for _ in 0..10 {
+        assert_eq!(fixture.check(&Ask::new()).await.status(), 302);
+    }
+    let dropped = fixture.server.metrics().audit_drops();
+    // Two wait, and one is with the writer if it was quick.
+    assert!((7..=8).contains(&dropped), "{dropped}");
+    drop(release);
+    fixture.server.audit().close();
+    fixture.check(&Ask::new()).await;
+    assert_eq!(
+        fixture.server.metrics().audit_drops(),
+        dropped + 1,
+        "closed: counted as dropped"
+    );
+}
+
+#[test]
+fn texts_are_bounded() {
+    assert_eq!(without_query("/a?b#c".to_owned()), "/a");
+    let long = bounded("ä".repeat(MAX_TEXT));
+    assert!(long.len() <= MAX_TEXT + 3 && long.ends_with('…'));
+    assert_eq!(bounded("short".to_owned()), "short");
+    assert_eq!(SessionHash("x").to_string().len(), 16);
+    assert_ne!(SessionHash("x").to_string(), SessionHash("y").to_string());
+}

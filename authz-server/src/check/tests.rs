@@ -1,0 +1,8 @@
+//! The six stages together, as Envoy sees them.
+
+mod attacks;
+mod failures;
+mod identity;
+mod login;
+mod properties;
+mod upstream;

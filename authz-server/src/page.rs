@@ -1,0 +1,76 @@
+//! The page that says what went wrong and what to do next. Server-rendered,
+//! escaped, without any script.
+
+use askama::Template;
+
+#[cfg(test)]
+mod tests;
+
+/// The one style sheet. The policy admits it by its hash and nothing else.
+const STYLE: &str = include_str!("../templates/error.css");
+
+/// The headers of [`error`]'s page, beside its content type. By its content
+/// security policy nothing is loaded, nothing runs and nobody may frame it. (A
+/// test holds the hash to the style sheet.)
+#[must_use]
+pub const fn headers() -> [(&'static str, &'static str); 5] {
+    [
+        ("cache-control", "no-store"),
+        (
+            "content-security-policy",
+            "default-src 'none'; style-src 'sha256-crkz7cpoPknoQZllYvYP/2ECnQ190MHxtnd21vd7UOg='; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+    ]
+}
+
+/// A link on the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link<'a> {
+    /// Where it leads: a path of this host or an https URL that we built.
+    pub href: &'a str,
+    /// What it says.
+    pub label: &'a str,
+}
+
+/// What an error page says.
+#[derive(Debug, Clone, Copy, Default, Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// A few words, such as `Access denied`.
+    pub title: &'a str,
+    /// What happened, one or two sentences.
+    pub message: &'a str,
+    /// What the reader can do next.
+    pub next_step: &'a str,
+    /// The stable code, such as `policy_denied`.
+    pub code: &'a str,
+    /// Who is signed in, if anybody.
+    pub signed_in_as: Option<&'a str>,
+    /// Our own id of the decision.
+    pub decision_id: Option<&'a str>,
+    /// The `x-request-id` of the request.
+    pub request_id: Option<&'a str>,
+    /// A way on.
+    pub link: Option<Link<'a>>,
+}
+
+impl ErrorPage<'_> {
+    #[expect(clippy::unused_self, reason = "askama calls it as a method")]
+    fn style(&self) -> &'static str {
+        STYLE
+    }
+}
+
+/// The page as HTML. Every text is escaped, whoever it came from.
+#[must_use]
+pub fn error(page: &ErrorPage<'_>) -> String {
+    // Rendering only fails if writing to a string does.
+    page.render()
+        .unwrap_or_else(|_| page.code.chars().filter(char::is_ascii_alphanumeric).collect())
+}

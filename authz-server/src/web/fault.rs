@@ -1,0 +1,183 @@
+//! Everything that a page can refuse with: one stable code, one status, and
+//! what to do next. The only place that turns a failure of a page into an answer.
+
+use std::borrow::Cow;
+
+use axum::response::{Html, IntoResponse as _, Response};
+use http::{HeaderValue, StatusCode, header};
+use portcullis_idp::IdpError;
+use serde_json::json;
+
+use crate::page::{self, ErrorPage, Link};
+use crate::sessions::SessionError;
+
+mod kinds;
+
+/// A refusal.
+#[derive(Debug)]
+pub(super) struct Fault {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    message: Cow<'static, str>,
+    next_step: &'static str,
+    /// Where "Try again" leads: a URL that we built or checked.
+    retry: Option<Box<str>>,
+    header: Extra,
+}
+
+/// The header that the status asks for.
+#[derive(Clone, Copy, Debug)]
+enum Extra {
+    None,
+    Allow(&'static str),
+    RetryAfter,
+    Authenticate,
+}
+
+/// The form in which the client wants to read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Page,
+    Json,
+}
+
+const START_AGAIN: &str = "Start again from the page that you wanted to open.";
+const TELL: &str = "If this goes on, tell whoever runs this site the code below.";
+
+impl Fault {
+    fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        message: impl Into<Cow<'static, str>>,
+        next_step: &'static str,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            title,
+            message: message.into(),
+            next_step,
+            retry: None,
+            header: Extra::None,
+        }
+    }
+
+    /// With a link that starts over.
+    pub(super) fn retry_at(mut self, url: impl AsRef<str>) -> Self {
+        self.retry.get_or_insert(url.as_ref().into());
+        self
+    }
+}
+
+impl From<IdpError> for Fault {
+    fn from(error: IdpError) -> Self {
+        tracing::warn!(%error, "a sign-in failed at the identity provider");
+        match error {
+            IdpError::Unavailable { .. } => Self::unavailable(
+                "idp_unavailable",
+                "Identity provider unavailable",
+                "The identity provider cannot be reached at the moment.",
+            ),
+            IdpError::Refused { .. } => Self::new(
+                StatusCode::BAD_REQUEST,
+                "idp_refused",
+                "Sign-in failed",
+                "The identity provider did not accept the sign-in; its answer may have been used before.",
+                "Sign in again.",
+            ),
+            IdpError::Invalid { .. } => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "idp_invalid",
+                "Sign-in failed",
+                "The identity provider's answer could not be verified.",
+                TELL,
+            ),
+        }
+    }
+}
+
+impl From<SessionError> for Fault {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Unavailable(why) => {
+                tracing::error!(why, "a page could not reach the session store");
+                Self::unavailable(
+                    "sessions_unavailable",
+                    "Sessions unavailable",
+                    "Sessions cannot be read or kept at the moment.",
+                )
+            }
+            SessionError::Record(error) => {
+                tracing::error!(%error, "a session could not be written down");
+                Self::new(
+                    StatusCode::BAD_GATEWAY,
+                    "session_too_large",
+                    "Sign-in failed",
+                    "The identity provider says more about you than can be kept.",
+                    TELL,
+                )
+            }
+            SessionError::Exists => Self::internal("a new session's id is taken"),
+        }
+    }
+}
+
+impl Fault {
+    pub(super) fn into_response(self, form: Form, request_id: Option<&str>) -> Response {
+        let Self {
+            status,
+            code,
+            title,
+            message,
+            next_step,
+            retry,
+            header,
+        } = self;
+        let mut response = match form {
+            Form::Page => {
+                let html = page::error(&ErrorPage {
+                    status: status.as_u16(),
+                    title,
+                    message: &message,
+                    next_step,
+                    code,
+                    request_id,
+                    link: retry.as_deref().map(|href| Link {
+                        href,
+                        label: "Try again",
+                    }),
+                    ..ErrorPage::default()
+                });
+                let mut response = (status, Html(html)).into_response();
+                for (name, value) in page::headers() {
+                    response
+                        .headers_mut()
+                        .insert(name, HeaderValue::from_static(value));
+                }
+                response
+            }
+            Form::Json => {
+                let body = json!({ "error": title, "code": code, "request_id": request_id });
+                (status, axum::Json(body)).into_response()
+            }
+        };
+        response.headers_mut().insert(
+            "x-pomerium-intercepted-response",
+            HeaderValue::from_static("true"),
+        );
+        let header = match header {
+            Extra::None => None,
+            Extra::Allow(methods) => Some((header::ALLOW, methods)),
+            Extra::RetryAfter => Some((header::RETRY_AFTER, "5")),
+            Extra::Authenticate => Some((header::WWW_AUTHENTICATE, "Bearer")),
+        };
+        if let Some((name, value)) = header {
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}

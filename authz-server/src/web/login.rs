@@ -1,0 +1,328 @@
+//! The authenticate host: sign-in, the way to the identity provider and back.
+//!
+//! Nothing is kept for a login under way: what must be remembered travels
+//! sealed in `state`, the PKCE verifier and the nonce derive from it, our key
+//! and the browser's csrf cookie.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use portcullis_idp::Identity;
+use portcullis_model::SessionId;
+use portcullis_session::cookies::Found;
+use portcullis_session::handle::{self, Handle};
+use portcullis_session::record::Session;
+use portcullis_session::signed_url::{self, SignedUrlError};
+use portcullis_session::transaction::{self, Callback, MAX_RETURN, State, TransactionError};
+use portcullis_session::{Purpose, browser, cookies, lifetime};
+use secrecy::ExposeSecret as _;
+use url::Url;
+
+use super::destination::Destination;
+use super::fault::Fault;
+use super::redirect;
+use super::visit::Visit;
+use crate::sessions::StoredSession;
+use crate::sign_in::{BINDING_PARAMETER, PROVIDER_PARAMETER, REDIRECT_PARAMETER};
+
+/// The path on a route host that takes the session.
+pub(super) const CALLBACK_PATH: &str = "/.pomerium/callback/";
+/// Its parameter.
+pub(super) const CALLBACK_PARAMETER: &str = "portcullis_callback";
+
+/// Where a login returns to.
+pub(super) enum Return {
+    /// The user page of this host.
+    OwnPage,
+    /// A page of a route, in the browser whose binding cookie there has this
+    /// fingerprint.
+    Route {
+        destination: Destination,
+        binding: String,
+    },
+}
+
+/// `/.pomerium/sign_in`: to the route host with a session, else to the provider.
+pub(super) async fn sign_in(visit: &Visit) -> Result<Response, Fault> {
+    let query = visit.query()?;
+    let verified = verify_signature(visit);
+    if let Err(SignedUrlError::Expired | SignedUrlError::NotYetValid) = verified {
+        // The signature fits, so the address to return to is what we wrote.
+        let destination = visit.destination(query.require(REDIRECT_PARAMETER)?)?;
+        return Err(Fault::link_expired().retry_at(destination.url().as_str()));
+    }
+    verified.map_err(|_| Fault::signature())?;
+    let destination = visit.destination(query.require(REDIRECT_PARAMETER)?)?;
+    let provider = visit
+        .settings()
+        .provider
+        .as_ref()
+        .ok_or_else(Fault::not_configured)?;
+    if query.require(PROVIDER_PARAMETER)? != provider.id {
+        return Err(Fault::link_expired().retry_at(destination.url().as_str()));
+    }
+    let binding = query.require(BINDING_PARAMETER)?.to_owned();
+    let target = Return::Route { destination, binding };
+    match visit.session().await? {
+        Some(stored) => deliver(visit, &target, stored.session.id, None),
+        None => begin(visit, &target).await,
+    }
+}
+
+/// Whether this request's URL carries our signature.
+pub(super) fn verify_signature(visit: &Visit) -> Result<(), SignedUrlError> {
+    let url = visit.url().map_err(|_| SignedUrlError::Signature)?;
+    signed_url::verify(
+        visit.settings().keys.shared_secret.expose_secret(),
+        &url,
+        visit.now,
+    )
+}
+
+/// Sends the browser to the identity provider.
+pub(super) async fn begin(visit: &Visit, target: &Return) -> Result<Response, Fault> {
+    if visit.is_xml_http_request() {
+        return Err(Fault::login_required());
+    }
+    let provider = visit.active.provider.as_ref().ok_or_else(Fault::not_configured)?;
+    let provider_id = visit
+        .settings()
+        .provider
+        .as_ref()
+        .map(|provider| provider.id.clone());
+    let ring = &visit.active.keys;
+    let host = visit.host.as_str();
+    let csrf = match visit.cookie(&visit.active.cookies.csrf) {
+        // Kept for all tabs: a second login must not make the first one's answer foreign.
+        Found::One(value) if browser::verify(ring, Purpose::Csrf, host, value).is_ok() => value.to_owned(),
+        _ => browser::issue(ring, Purpose::Csrf, host, visit.random()?),
+    };
+    let state = State {
+        return_to: target.write(),
+        issued_at: visit.now,
+        provider_id: provider_id.ok_or_else(Fault::not_configured)?,
+        seed: visit.random()?,
+    };
+    let state = state
+        .seal(ring, host, &csrf, visit.random()?)
+        .map_err(|_| Fault::internal("a state cannot be sealed"))?;
+    let nonce = transaction::nonce(ring, &state, &csrf);
+    let verifier = transaction::pkce_verifier(ring, &state, &csrf);
+    let url = provider.authorize_url(&state, &nonce, &verifier).await?;
+    let cookie = cookies::set_csrf(&visit.active.cookies.csrf, &csrf, visit.now);
+    redirect(StatusCode::FOUND, url.as_str(), [cookie])
+}
+
+/// `/oauth2/callback`: what the provider answered, by way of the browser.
+pub(super) async fn provider_callback(visit: &Visit) -> Result<Response, Fault> {
+    let own_page = format!("{}/.pomerium/", visit.origin());
+    let query = visit.query()?;
+    let (code, error, issuer) = (query.get("code")?, query.get("error")?, query.get("iss")?);
+    let text = query
+        .get("state")?
+        .filter(|text| !text.is_empty())
+        .ok_or_else(Fault::state_invalid)?;
+    let csrf = match visit.cookie(&visit.active.cookies.csrf) {
+        Found::One(value) => value,
+        Found::None => return Err(Fault::other_browser()),
+        Found::Ambiguous => return Err(Fault::ambiguous_cookies()),
+    };
+    let ring = &visit.active.keys;
+    let state =
+        State::open(ring, visit.host.as_str(), text, csrf, visit.now).map_err(|error| match error {
+            TransactionError::Invalid => Fault::state_invalid(),
+            TransactionError::Expired => Fault::login_expired().retry_at(&own_page),
+            TransactionError::OtherBrowser => Fault::other_browser(),
+        })?;
+    let target = Return::read(&state.return_to, visit)?;
+    let again = match &target {
+        Return::OwnPage => own_page,
+        Return::Route { destination, .. } => destination.url().to_string(),
+    };
+    let settings = visit
+        .settings()
+        .provider
+        .as_ref()
+        .ok_or_else(Fault::not_configured)?;
+    let provider = visit.active.provider.as_ref().ok_or_else(Fault::not_configured)?;
+    // Another provider's answer (RFC 9207), or settings that have changed since.
+    if state.provider_id != settings.id || issuer.is_some_and(|issuer| issuer != settings.issuer_url) {
+        return Err(Fault::state_invalid().retry_at(again));
+    }
+    if let Some(error) = error {
+        return Err(Fault::provider_error(error).retry_at(again));
+    }
+    let code = code
+        .filter(|code| !code.is_empty())
+        .ok_or_else(Fault::missing_parameter)?;
+    let nonce = transaction::nonce(ring, text, csrf);
+    let verifier = transaction::pkce_verifier(ring, text, csrf);
+    let identity = provider
+        .exchange(code, &nonce, &verifier)
+        .await
+        .map_err(|error| Fault::from(error).retry_at(again))?;
+    // Another tab of this browser finished a login of the same user since this one
+    // began: both go on with that session, else each tab would end the one before.
+    if let Some(stored) = visit.session().await? {
+        let session = &stored.session;
+        if session.user_id == identity.user_id && session.issued_at >= state.issued_at {
+            return deliver(visit, &target, session.id, None);
+        }
+    }
+    let stored = replace_session(visit, new_session(visit, identity, settings.id.clone())?).await?;
+    let session = &stored.session;
+    tracing::info!(
+        user_id = session.user_id,
+        provider_id = session.provider_id,
+        "signed in"
+    );
+    let name = &visit.active.cookies.authenticate;
+    let cookie = session_cookie(visit, name, session.id, session.expires_at)?;
+    deliver(visit, &target, session.id, Some(cookie))
+}
+
+/// Keeps the session in place of the one that this browser has here: whoever
+/// held the old cookie must not gain by this login, nor keep half of it.
+async fn replace_session(visit: &Visit, session: Session) -> Result<Arc<StoredSession>, Fault> {
+    // It would send the browser round in circles between us and the provider.
+    lifetime::is_live(&session, visit.now).map_err(|_| Fault::stillborn())?;
+    if let Some(old) = visit.handle() {
+        visit.server.sessions().revoke(old.session_id).await?;
+    }
+    Ok(visit.server.sessions().insert(session).await?)
+}
+
+/// The record of a login that has just succeeded, always under a new id.
+fn new_session(visit: &Visit, identity: Identity, provider_id: String) -> Result<Session, Fault> {
+    let Identity {
+        user_id,
+        email,
+        name,
+        claims,
+        id_token,
+        access_token,
+        refresh_token,
+        access_token_expires_in,
+    } = identity;
+    let later = |span| visit.now.saturating_add(span).unwrap_or(Timestamp::MAX);
+    let span = |span| SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
+    Ok(Session {
+        id: SessionId(uuid::Builder::from_random_bytes(visit.random()?).into_uuid()),
+        user_id,
+        email,
+        name,
+        provider_id,
+        claims,
+        issued_at: visit.now,
+        expires_at: later(span(visit.settings().cookie.expire)),
+        id_token,
+        access_token,
+        refresh_token,
+        access_token_expires_at: access_token_expires_in.map(|expires_in| later(span(expires_in))),
+    })
+}
+
+/// The `Set-Cookie` of a session cookie for this host.
+pub(super) fn session_cookie(
+    visit: &Visit,
+    name: &str,
+    session_id: SessionId,
+    expires_at: Timestamp,
+) -> Result<String, Fault> {
+    let provider = visit
+        .settings()
+        .provider
+        .as_ref()
+        .ok_or_else(Fault::not_configured)?;
+    let handle = Handle {
+        session_id,
+        provider_id: provider.id.clone(),
+        issued_at: visit.now,
+    };
+    let value = handle::seal(
+        &handle,
+        &visit.active.keys,
+        name,
+        visit.host.as_str(),
+        visit.random()?,
+    )
+    .map_err(|_| Fault::internal("a session handle cannot be sealed"))?;
+    Ok(cookies::set_session(name, &value, expires_at, visit.now))
+}
+
+/// Sends the browser on with its session.
+fn deliver(
+    visit: &Visit,
+    target: &Return,
+    session_id: SessionId,
+    cookie: Option<String>,
+) -> Result<Response, Fault> {
+    let location = match target {
+        Return::OwnPage => "/.pomerium/".to_owned(),
+        // The session of this host is the cookie that it has already.
+        Return::Route { destination, .. } if *destination.host() == visit.host => {
+            destination.url().to_string()
+        }
+        Return::Route { destination, binding } => {
+            callback_url(visit, destination, binding, session_id)?.into()
+        }
+    };
+    redirect(StatusCode::FOUND, &location, cookie)
+}
+
+fn callback_url(
+    visit: &Visit,
+    destination: &Destination,
+    binding: &str,
+    session_id: SessionId,
+) -> Result<Url, Fault> {
+    let provider = visit
+        .settings()
+        .provider
+        .as_ref()
+        .ok_or_else(Fault::not_configured)?;
+    let token = Callback {
+        session_id,
+        provider_id: provider.id.clone(),
+        redirect: destination.url().to_string(),
+        issued_at: visit.now,
+    }
+    .seal(
+        &visit.active.keys,
+        destination.host().as_str(),
+        binding,
+        visit.random()?,
+    )
+    .map_err(|_| Fault::internal("a callback token cannot be sealed"))?;
+    let mut url = Url::parse(&format!("https://{}{CALLBACK_PATH}", destination.authority()))
+        .map_err(|_| Fault::internal("a callback address cannot be built"))?;
+    url.query_pairs_mut().append_pair(CALLBACK_PARAMETER, &token);
+    Ok(url)
+}
+
+impl Return {
+    /// The form in `state`. A fingerprint has no space, nor has a checked URL.
+    fn write(&self) -> String {
+        match self {
+            Self::OwnPage => String::new(),
+            Self::Route { destination, binding } => {
+                let room = MAX_RETURN.saturating_sub(binding.len() + 1);
+                format!("{binding} {}", destination.shortened(room))
+            }
+        }
+    }
+
+    /// Reads it back; hosts may have gone from the configuration meanwhile.
+    fn read(text: &str, visit: &Visit) -> Result<Self, Fault> {
+        if text.is_empty() {
+            return Ok(Self::OwnPage);
+        }
+        let (binding, url) = text.split_once(' ').ok_or_else(Fault::state_invalid)?;
+        Ok(Self::Route {
+            destination: visit.destination(url)?,
+            binding: binding.to_owned(),
+        })
+    }
+}

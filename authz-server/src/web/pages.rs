@@ -1,0 +1,179 @@
+//! The pages that are no errors: user, sign-out confirmation, signed out.
+//! Server-rendered, escaped, without scripts or anything from elsewhere.
+
+use std::sync::LazyLock;
+
+use askama::Template;
+use axum::response::{Html, IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderName, HeaderValue, header};
+use jiff::Timestamp;
+use portcullis_session::record::Session;
+use serde_json::Value;
+
+use super::fault::Fault;
+
+/// The one style sheet. It stands in each page, and the content security policy
+/// admits it by its hash and no other.
+pub(crate) const STYLE: &str = include_str!("../../templates/style.css");
+
+/// Values of one claim that the page shows.
+const MAX_SHOWN_VALUES: usize = 50;
+
+static STYLE_SOURCE: LazyLock<String> = LazyLock::new(|| {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, STYLE.as_bytes());
+    format!("'sha256-{}'", STANDARD.encode(hash))
+});
+
+/// Where a form of the page may lead.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Forms {
+    None,
+    /// Anywhere: Chromium applies `form-action` to the redirects that follow a
+    /// submission, and the sign-out ends at the identity provider.
+    Followed,
+}
+
+#[derive(Template)]
+#[template(path = "user.html")]
+struct UserPage<'a> {
+    heading: &'a str,
+    host: &'a str,
+    sub: &'a str,
+    email: &'a str,
+    groups: Vec<String>,
+    issued_at: Moment,
+    expires_at: Moment,
+    claims: Vec<ClaimRow<'a>>,
+}
+
+struct ClaimRow<'a> {
+    name: &'a str,
+    values: String,
+}
+
+struct Moment {
+    machine: String,
+    human: String,
+}
+
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+struct SignedOutPage;
+
+#[derive(Template)]
+#[template(path = "sign_out_confirm.html")]
+struct ConfirmPage<'a> {
+    email: &'a str,
+}
+
+/// What we know of the user. Never the provider's tokens, nor the session's id.
+pub(super) fn user(session: &Session, host: &str) -> Result<Response, Fault> {
+    let heading = [&session.name, &session.email, &session.user_id]
+        .into_iter()
+        .map(String::as_str)
+        .find(|text| !text.is_empty())
+        .unwrap_or_default();
+    let groups = session.claims.get("groups").unwrap_or_default();
+    let page = UserPage {
+        heading,
+        host,
+        sub: &session.user_id,
+        email: &session.email,
+        groups: groups.iter().map(text_of).collect(),
+        issued_at: Moment::of(session.issued_at),
+        expires_at: Moment::of(session.expires_at),
+        claims: session
+            .claims
+            .iter()
+            .map(|(name, values)| ClaimRow {
+                name,
+                values: joined(values),
+            })
+            .collect(),
+    };
+    render(&page, Forms::None)
+}
+
+/// The end of a sign-out.
+pub(super) fn signed_out() -> Result<Response, Fault> {
+    render(&SignedOutPage, Forms::None)
+}
+
+/// Asks whether the sign-out is meant.
+pub(super) fn confirm_sign_out(email: &str) -> Result<Response, Fault> {
+    render(&ConfirmPage { email }, Forms::Followed)
+}
+
+impl Moment {
+    fn of(time: Timestamp) -> Self {
+        Self {
+            machine: time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            human: time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        }
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn joined(values: &[Value]) -> String {
+    let shown: Vec<String> = values.iter().take(MAX_SHOWN_VALUES).map(text_of).collect();
+    let more = values.len().saturating_sub(MAX_SHOWN_VALUES);
+    if more == 0 {
+        shown.join(", ")
+    } else {
+        format!("{} and {more} more", shown.join(", "))
+    }
+}
+
+fn render(page: &impl Template, forms: Forms) -> Result<Response, Fault> {
+    let html = page
+        .render()
+        .map_err(|_| Fault::internal("a page cannot be rendered"))?;
+    let mut response = Html(html).into_response();
+    let (form_action, referrer) = match forms {
+        Forms::None => (" form-action 'none';", "no-referrer"),
+        // With `no-referrer` the form's own `Origin` would be `null`.
+        Forms::Followed => ("", "same-origin"),
+    };
+    let policy = format!(
+        "default-src 'none'; style-src {};{form_action} base-uri 'none'; frame-ancestors 'none'",
+        *STYLE_SOURCE
+    );
+    let policy =
+        HeaderValue::from_str(&policy).map_err(|_| Fault::internal("a page's policy is no header value"))?;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+        .headers_mut()
+        .insert(header::REFERRER_POLICY, HeaderValue::from_static(referrer));
+    harden(&mut response);
+    Ok(response)
+}
+
+/// What every answer carries unless it says otherwise.
+pub(super) fn harden(response: &mut Response) {
+    const DEFAULTS: [(HeaderName, &str); 5] = [
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    for (name, value) in DEFAULTS {
+        response
+            .headers_mut()
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+}

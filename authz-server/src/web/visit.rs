@@ -1,0 +1,232 @@
+//! One request to a page: what is asked, on which host, by whom.
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use http::request::Parts;
+use http::{HeaderMap, header};
+use jiff::Timestamp;
+use portcullis_bundle::Settings;
+use portcullis_model::Host;
+use portcullis_session::cookies::{self, Found};
+use portcullis_session::handle::{self, Handle};
+use portcullis_session::lifetime;
+
+use super::destination::Destination;
+use super::fault::{Fault, Form};
+use super::query::Query;
+use super::same_origin::{self, Initiator};
+use crate::AuthzServer;
+use crate::clock;
+use crate::feed::{Active, authority};
+use crate::sessions::StoredSession;
+
+/// The longest request id that is repeated on a page.
+const MAX_REQUEST_ID: usize = 128;
+
+/// What a host is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Our own authenticate service.
+    Authenticate,
+    /// A host of some route.
+    Route,
+    /// Neither.
+    Unknown,
+}
+
+/// A request with everything that its page needs; one bundle, one moment.
+pub(super) struct Visit {
+    pub(super) server: Arc<AuthzServer>,
+    pub(super) active: Arc<Active>,
+    pub(super) now: Timestamp,
+    pub(super) host: Host,
+    pub(super) port: u16,
+    pub(super) role: Role,
+    pub(super) parts: Parts,
+}
+
+impl Visit {
+    pub(super) fn new(server: &Arc<AuthzServer>, request: Request) -> Result<Self, Fault> {
+        let active = server.feed().active().ok_or_else(Fault::not_ready)?;
+        // No page reads a body: forms say everything by where they are sent.
+        let (parts, _body) = request.into_parts();
+        let (host, port) = requested_host(&parts).ok_or_else(Fault::bad_host)?;
+        let (role, port) = role(&active, &host, port);
+        Ok(Self {
+            server: Arc::clone(server),
+            active,
+            now: server.clock().now(),
+            host,
+            port,
+            role,
+            parts,
+        })
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        self.active.settings()
+    }
+
+    pub(super) fn path(&self) -> &str {
+        self.parts.uri.path()
+    }
+
+    pub(super) fn query(&self) -> Result<Query<'_>, Fault> {
+        Query::parse(self.parts.uri.query().unwrap_or_default())
+    }
+
+    /// `https://host[:port]` of this request.
+    pub(super) fn origin(&self) -> String {
+        format!("https://{}", authority(self.host.as_str(), self.port))
+    }
+
+    /// This request's URL as it was signed.
+    pub(super) fn url(&self) -> Result<url::Url, Fault> {
+        let target = self
+            .parts
+            .uri
+            .path_and_query()
+            .map_or("/", |target| target.as_str());
+        url::Url::parse(&format!("{}{target}", self.origin())).map_err(|_| Fault::signature())
+    }
+
+    /// Whether a page of another origin made this request.
+    pub(super) fn is_foreign(&self) -> bool {
+        same_origin::initiator(&self.parts.headers, &self.origin()) == Initiator::Foreign
+    }
+
+    pub(super) fn is_xml_http_request(&self) -> bool {
+        is_xml_http_request(&self.parts.headers)
+    }
+
+    pub(super) fn destination(&self, raw: &str) -> Result<Destination, Fault> {
+        Destination::parse(raw, self.settings()).ok_or_else(Fault::bad_redirect)
+    }
+
+    /// Our cookie `name`.
+    pub(super) fn cookie(&self, name: &str) -> Found<'_> {
+        let lines = self.parts.headers.get_all(header::COOKIE);
+        cookies::read(lines.iter().map(http::HeaderValue::as_bytes), name)
+    }
+
+    /// The name of the cookie that holds the session on this host.
+    pub(super) fn session_cookie_name(&self) -> &str {
+        match self.role {
+            Role::Authenticate => &self.active.cookies.authenticate,
+            Role::Route | Role::Unknown => &self.active.cookies.session,
+        }
+    }
+
+    /// The handle in this host's session cookie, if it is one of this provider.
+    pub(super) fn handle(&self) -> Option<Handle> {
+        let provider = self.settings().provider.as_ref()?;
+        let name = self.session_cookie_name();
+        let Found::One(value) = self.cookie(name) else {
+            return None;
+        };
+        handle::open(&self.active.keys, name, self.host.as_str(), value)
+            .ok()
+            .filter(|handle| handle.provider_id == provider.id)
+    }
+
+    /// The live session of this host's cookie.
+    pub(super) async fn session(&self) -> Result<Option<Arc<StoredSession>>, Fault> {
+        match self.handle() {
+            Some(handle) => self.live_session(&handle).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The session that a handle points to, if it is live.
+    pub(super) async fn live_session(&self, handle: &Handle) -> Result<Option<Arc<StoredSession>>, Fault> {
+        let Some(provider) = &self.settings().provider else {
+            return Ok(None);
+        };
+        let stored = self.server.sessions().get(handle.session_id).await?;
+        Ok(stored.filter(|stored| lifetime::admit(handle, &stored.session, &provider.id, self.now).is_ok()))
+    }
+
+    /// Unpredictable bytes.
+    pub(super) fn random<const N: usize>(&self) -> Result<[u8; N], Fault> {
+        clock::random_bytes(self.server.random()).map_err(|_| Fault::internal("the random source failed"))
+    }
+}
+
+/// `:authority`, which for HTTP/1 is `Host`; with its port, 443 if it has none.
+fn requested_host(parts: &Parts) -> Option<(Host, u16)> {
+    let mut lines = parts.headers.get_all(header::HOST).iter();
+    let text = match (parts.uri.authority(), lines.next(), lines.next()) {
+        (Some(authority), _, None) => authority.as_str(),
+        (None, Some(host), None) => host.to_str().ok()?,
+        _ => return None,
+    };
+    let after_address = text.rfind(']').unwrap_or_default();
+    let (host, port) = match text.get(after_address..)?.find(':') {
+        None => (text, 443),
+        Some(colon) => {
+            let (host, port) = text.split_at_checked(after_address + colon)?;
+            let digits = port.strip_prefix(':')?;
+            if !digits.bytes().all(|b| b.is_ascii_digit()) {
+                return None;
+            }
+            (host, digits.parse().ok().filter(|port| *port != 0)?)
+        }
+    };
+    Some((Host::parse(host).ok()?, port))
+}
+
+/// What the host is, and its external port: that of the configuration, since a
+/// client may write any port into its `Host`.
+fn role(active: &Active, host: &Host, port: u16) -> (Role, u16) {
+    if let Some((own, own_port)) = active.authenticate()
+        && own == host
+    {
+        return (Role::Authenticate, own_port);
+    }
+    let hosts = &active.settings().redirect_hosts;
+    if hosts.contains(&(host.clone(), port)) {
+        return (Role::Route, port);
+    }
+    let ports = hosts
+        .iter()
+        .filter(|(known, _)| known == host)
+        .map(|(_, port)| *port);
+    match ports.min() {
+        Some(port) => (Role::Route, port),
+        None => (Role::Unknown, port),
+    }
+}
+
+fn is_xml_http_request(headers: &HeaderMap) -> bool {
+    headers
+        .get_all("x-requested-with")
+        .iter()
+        .any(|value| value.as_bytes().eq_ignore_ascii_case(b"XMLHttpRequest"))
+}
+
+/// What remains of a request when its page fails.
+pub(super) struct Asker {
+    form: Form,
+    request_id: Option<String>,
+}
+
+impl Asker {
+    pub(super) fn of(request: &Request) -> Self {
+        let headers = request.headers();
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let accept = text("accept").unwrap_or_default();
+        let json = accept.contains("application/json") && !accept.contains("text/html");
+        let script = is_xml_http_request(headers) && !accept.contains("text/html");
+        Self {
+            form: if json || script { Form::Json } else { Form::Page },
+            request_id: text("x-request-id")
+                .filter(|id| !id.is_empty() && id.len() <= MAX_REQUEST_ID)
+                .map(ToOwned::to_owned),
+        }
+    }
+
+    pub(super) fn answer(&self, fault: Fault) -> axum::response::Response {
+        fault.into_response(self.form, self.request_id.as_deref())
+    }
+}

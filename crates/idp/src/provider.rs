@@ -1,0 +1,360 @@
+//! One configured identity provider and the steps of a login at it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreTokenResponse};
+use openidconnect::{
+    AccessToken, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndSessionUrl,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, LogoutRequest, Nonce, OAuth2TokenResponse,
+    PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl,
+    RequestTokenError, Scope, TokenResponse, UserInfoUrl,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::discovery::{Directory, Discovered};
+use crate::error::IdpError;
+use crate::http_client::{HttpClient, HttpError, Transport};
+use crate::identity::{self, Identity, Person};
+use crate::providers::ProviderKind;
+use crate::verify::{self, Rejected};
+
+/// The settings of one provider and of our registration there.
+#[derive(Clone, Debug)]
+pub struct ProviderConfig {
+    /// Which provider's peculiarities apply.
+    pub kind: ProviderKind,
+    /// The issuer exactly as the provider writes it; discovery stands at
+    /// `<issuer>/.well-known/openid-configuration`.
+    pub issuer_url: String,
+    /// Our client id.
+    pub client_id: String,
+    /// Our client secret; none for a public client.
+    pub client_secret: Option<SecretString>,
+    /// The scopes to ask for; empty for the provider's defaults.
+    pub scopes: Vec<String>,
+    /// Where the provider sends the browser with the code.
+    pub redirect_url: Url,
+}
+
+/// How long things are kept and waited for; [`Default`] is what production uses.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Metadata older than this is refreshed in the background.
+    pub refresh_after: Duration,
+    /// Metadata older than this is not used.
+    pub max_age: Duration,
+    /// After a failed discovery its error is repeated for this long.
+    pub failure_pause: Duration,
+    /// The least time between two fetches of keys for an unknown key id.
+    pub keys_pause: Duration,
+    /// The most time that one step of a login may take in all.
+    pub total: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            refresh_after: Duration::from_secs(60 * 60),
+            max_age: Duration::from_secs(24 * 60 * 60),
+            failure_pause: Duration::from_secs(2),
+            keys_pause: Duration::from_secs(5),
+            total: Duration::from_secs(12),
+        }
+    }
+}
+
+type Client = CoreClient<
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointMaybeSet,
+    EndpointMaybeSet,
+>;
+
+/// A provider; keeps its metadata and keys cached. Cheap to clone.
+#[derive(Clone)]
+pub struct Provider {
+    config: Arc<ProviderConfig>,
+    http: HttpClient,
+    directory: Arc<Directory>,
+    timing: Timing,
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Provider")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Provider {
+    /// A provider; nothing is fetched before the first login.
+    #[must_use]
+    pub fn new(config: ProviderConfig, http: HttpClient) -> Self {
+        Self::with_timing(config, http, Timing::default())
+    }
+
+    /// As [`Provider::new`] with other times.
+    #[must_use]
+    pub fn with_timing(config: ProviderConfig, http: HttpClient, timing: Timing) -> Self {
+        Self {
+            directory: Arc::new(Directory::new(config.issuer_url.clone(), http.clone(), timing)),
+            config: Arc::new(config),
+            http,
+            timing,
+        }
+    }
+
+    /// Where the browser is sent to log in (RFC 6749 section 4.1.1), with PKCE
+    /// S256 whether or not the provider advertises it.
+    ///
+    /// # Errors
+    ///
+    /// When discovery fails, or the verifier is not one of RFC 7636 section 4.1.
+    pub async fn authorize_url(
+        &self,
+        state: &str,
+        nonce: &str,
+        pkce_verifier: &str,
+    ) -> Result<Url, IdpError> {
+        let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier(pkce_verifier)?);
+        let found = self.bounded("discovery", self.directory.get()).await?;
+        let client = self.client(&found.metadata);
+        let (state, nonce) = (state.to_owned(), nonce.to_owned());
+        let mut request = client.authorize_url(
+            CoreAuthenticationFlow::AuthorizationCode,
+            || CsrfToken::new(state),
+            || Nonce::new(nonce),
+        );
+        for scope in self.scopes() {
+            request = request.add_scope(Scope::new(scope));
+        }
+        let (url, _, _) = request.set_pkce_challenge(challenge).url();
+        Ok(url)
+    }
+
+    /// Redeems the code (RFC 6749 section 4.1.3), verifies the id token and
+    /// reads userinfo where the provider has it.
+    ///
+    /// # Errors
+    ///
+    /// [`IdpError::Refused`] when the provider does not accept the code,
+    /// [`IdpError::Unavailable`] when it does not answer,
+    /// [`IdpError::Invalid`] when its answer does not verify.
+    pub async fn exchange(&self, code: &str, nonce: &str, pkce_verifier: &str) -> Result<Identity, IdpError> {
+        let verifier = verifier(pkce_verifier)?;
+        let nonce = Nonce::new(nonce.to_owned());
+        let step = self.redeem(code, &nonce, verifier);
+        self.bounded("code exchange", step).await
+    }
+
+    /// Where to end the session at the provider (OpenID Connect RP-Initiated
+    /// Logout 1.0), or `None` if it offers no such place.
+    ///
+    /// # Errors
+    ///
+    /// When discovery fails.
+    pub async fn end_session_url(
+        &self,
+        id_token_hint: Option<&SecretString>,
+        post_logout_redirect_url: &Url,
+    ) -> Result<Option<Url>, IdpError> {
+        let found = self.bounded("discovery", self.directory.get()).await?;
+        let Some(endpoint) = found.metadata.additional_metadata().end_session_endpoint.as_ref() else {
+            return Ok(None);
+        };
+        let mut url = LogoutRequest::from(EndSessionUrl::from_url(endpoint.url().clone()))
+            .set_client_id(ClientId::new(self.config.client_id.clone()))
+            .set_post_logout_redirect_uri(PostLogoutRedirectUrl::from_url(post_logout_redirect_url.clone()))
+            .http_get_url();
+        if let Some(hint) = id_token_hint {
+            url.query_pairs_mut()
+                .append_pair("id_token_hint", hint.expose_secret());
+        }
+        Ok(Some(url))
+    }
+
+    async fn redeem(
+        &self,
+        code: &str,
+        nonce: &Nonce,
+        verifier: PkceCodeVerifier,
+    ) -> Result<Identity, IdpError> {
+        const STEP: &str = "code exchange";
+        let found = self.directory.get().await?;
+        let client = self.client(&found.metadata);
+        let response: CoreTokenResponse = client
+            .exchange_code(AuthorizationCode::new(code.to_owned()))
+            .map_err(|_| IdpError::invalid("discovery", "no `token_endpoint`"))?
+            .set_pkce_verifier(verifier)
+            .request_async(&Transport(&self.http))
+            .await
+            .map_err(|e| match e {
+                RequestTokenError::ServerResponse(answer) => IdpError::refused(answer.error().as_ref()),
+                RequestTokenError::Request(http) => IdpError::from_http(STEP, &http),
+                RequestTokenError::Parse(e, _) => {
+                    IdpError::invalid(STEP, format!("unexpected json at `{}`", e.path()))
+                }
+                RequestTokenError::Other(_) => IdpError::invalid(STEP, "unexpected answer"),
+            })?;
+        let mut claims = self.verified_claims(&response, nonce, &found).await?;
+        if let Some(endpoint) = found.metadata.userinfo_endpoint() {
+            let userinfo = self.userinfo(endpoint, response.access_token()).await?;
+            identity::merge(&mut claims, userinfo)?;
+        }
+        self.config.kind.adjust_claims(&mut claims);
+        let Person {
+            user_id,
+            email,
+            name,
+            claims,
+        } = Person::from_claims(claims)?;
+        Ok(Identity {
+            user_id,
+            email,
+            name,
+            claims,
+            id_token: response
+                .id_token()
+                .map(ToString::to_string)
+                .unwrap_or_default()
+                .into(),
+            access_token: response.access_token().secret().clone().into(),
+            refresh_token: response
+                .refresh_token()
+                .map(|token| token.secret().clone().into()),
+            access_token_expires_in: response.expires_in(),
+        })
+    }
+
+    /// Verifies the id token; with newer keys once more, if that could help.
+    async fn verified_claims(
+        &self,
+        response: &CoreTokenResponse,
+        nonce: &Nonce,
+        found: &Arc<Discovered>,
+    ) -> Result<Map<String, Value>, IdpError> {
+        let token = response
+            .id_token()
+            .ok_or(IdpError::invalid("code exchange", "no id token"))?;
+        let client_id = ClientId::new(self.config.client_id.clone());
+        let verify = |found: &Discovered| {
+            let access_token = response.access_token();
+            verify::verified_claims(token, access_token, nonce, &client_id, &found.metadata)
+        };
+        match verify(found) {
+            Ok(claims) => Ok(claims),
+            Err(Rejected::Invalid(error)) => Err(error),
+            Err(Rejected::MaybeNewKeys(error)) => match self.directory.newer_keys(found).await? {
+                Some(newer) => verify(&newer).map_err(Rejected::into_error),
+                None => Err(error),
+            },
+        }
+    }
+
+    /// Userinfo (OpenID Connect Core 1.0 section 5.3). We read it ourselves:
+    /// the library's typed claims would drop what a policy may want.
+    async fn userinfo(
+        &self,
+        endpoint: &UserInfoUrl,
+        access_token: &AccessToken,
+    ) -> Result<Map<String, Value>, IdpError> {
+        const STEP: &str = "userinfo";
+        let request = http::Request::get(endpoint.as_str())
+            .header(http::header::ACCEPT, "application/json")
+            .header(
+                http::header::AUTHORIZATION,
+                format!("Bearer {}", access_token.secret()),
+            )
+            .body(Vec::new())
+            .map_err(|_| IdpError::invalid(STEP, "access token is not usable in a header"))?;
+        let answer = self
+            .http
+            .send(request)
+            .await
+            .map_err(|e: HttpError| IdpError::from_http(STEP, &e))?;
+        if answer.status() != http::StatusCode::OK {
+            let status = answer.status().as_u16();
+            return Err(IdpError::invalid(STEP, format!("answered with status {status}")));
+        }
+        if !is_json(answer.headers()) {
+            return Err(IdpError::invalid(STEP, "content type is not `application/json`"));
+        }
+        serde_json::from_slice(answer.body()).map_err(|_| IdpError::invalid(STEP, "not a json object"))
+    }
+
+    fn scopes(&self) -> Vec<String> {
+        let configured = &self.config.scopes;
+        let scopes: Vec<String> = if configured.is_empty() {
+            self.config
+                .kind
+                .default_scopes()
+                .iter()
+                .map(ToString::to_string)
+                .collect()
+        } else {
+            configured.clone()
+        };
+        // The library puts `openid` first itself: without it there is no id token.
+        scopes.into_iter().filter(|s| s != "openid").collect()
+    }
+
+    fn client(&self, metadata: &ProviderMetadataWithLogout) -> Client {
+        let secret = self.config.client_secret.as_ref();
+        CoreClient::from_provider_metadata(
+            metadata.clone(),
+            ClientId::new(self.config.client_id.clone()),
+            secret.map(|s| ClientSecret::new(s.expose_secret().to_owned())),
+        )
+        .set_auth_type(auth_type(metadata))
+        .set_redirect_uri(RedirectUrl::from_url(self.config.redirect_url.clone()))
+    }
+
+    async fn bounded<T>(
+        &self,
+        step: &'static str,
+        work: impl Future<Output = Result<T, IdpError>>,
+    ) -> Result<T, IdpError> {
+        tokio::time::timeout(self.timing.total, work)
+            .await
+            .unwrap_or_else(|_| Err(IdpError::unavailable(step, "no complete answer in time")))
+    }
+}
+
+/// RFC 7636 section 4.1; checked here because the library asserts it.
+fn verifier(text: &str) -> Result<PkceCodeVerifier, IdpError> {
+    let unreserved = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    if (43..=128).contains(&text.len()) && text.bytes().all(unreserved) {
+        Ok(PkceCodeVerifier::new(text.to_owned()))
+    } else {
+        Err(IdpError::invalid("pkce", "verifier is malformed"))
+    }
+}
+
+/// HTTP Basic unless the provider says that it takes only the form.
+fn auth_type(metadata: &ProviderMetadataWithLogout) -> AuthType {
+    let methods = metadata
+        .token_endpoint_auth_methods_supported()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    if methods.contains(&CoreClientAuthMethod::ClientSecretPost)
+        && !methods.contains(&CoreClientAuthMethod::ClientSecretBasic)
+    {
+        AuthType::RequestBody
+    } else {
+        AuthType::BasicAuth
+    }
+}
+
+fn is_json(headers: &http::HeaderMap) -> bool {
+    headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
