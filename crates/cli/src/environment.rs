@@ -1,0 +1,9 @@
+//! The environment's part in a configuration: one place reads it.
+
+/// Every variable that is text; Pomerium ignores empty ones, and so do we.
+pub(crate) fn variables() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
+}
