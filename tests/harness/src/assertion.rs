@@ -1,0 +1,53 @@
+//! Verifying the assertion as an application would.
+
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde_json::Value;
+
+use crate::client::Client;
+
+/// Checks signature (ES256), issuer, audience and times of an assertion against
+/// the JWKS that `origin` (`https://host:port`) publishes; returns its claims.
+///
+/// # Panics
+///
+/// When anything about it is wrong, and when the JWKS holds a private key.
+#[must_use]
+#[track_caller]
+pub fn verify(client: &mut Client, origin: &str, token: &str) -> Value {
+    let answer = client.get(&format!("{origin}/.well-known/pomerium/jwks.json"));
+    assert_eq!(answer.status, 200, "the JWKS of {origin}: {}", answer.text());
+    assert!(
+        !answer.text().contains("\"d\""),
+        "a private key is published: {}",
+        answer.text()
+    );
+    let keys: JwkSet = serde_json::from_slice(&answer.body).expect("the JWKS is a JWK set");
+    let header = decode_header(token).unwrap_or_else(|e| panic!("the assertion is no JWT: {e}: {token}"));
+    assert_eq!(header.alg, Algorithm::ES256);
+    assert_eq!(header.typ.as_deref(), Some("JWT"));
+    let kid = header.kid.expect("the assertion names its key");
+    let key = keys
+        .find(&kid)
+        .unwrap_or_else(|| panic!("the JWKS has no key `{kid}`"));
+    let host = answer.url.host_str().expect("an origin has a host").to_owned();
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.set_audience(&[&host]);
+    validation.set_issuer(&[&host]);
+    validation.set_required_spec_claims(&["exp", "aud", "iss"]);
+    let key = DecodingKey::from_jwk(key).expect("the published key is usable");
+    let claims =
+        decode::<Value>(token, &key, &validation).unwrap_or_else(|e| panic!("the assertion is invalid: {e}"));
+    let time = |name: &str| {
+        claims.claims[name]
+            .as_i64()
+            .unwrap_or_else(|| panic!("no integer `{name}`"))
+    };
+    assert_eq!(
+        time("exp") - time("iat"),
+        300,
+        "an assertion is valid for five minutes"
+    );
+    assert!(claims.claims["aud"].is_string(), "`aud` is a plain string");
+    claims.claims
+}

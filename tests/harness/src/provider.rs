@@ -1,0 +1,162 @@
+//! The identity provider of `examples/idp`, as a process.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::process::Process;
+use crate::wait::PATIENCE;
+use crate::{ports, repository};
+
+/// The client id at the provider.
+pub const CLIENT_ID: &str = "portcullis-tests";
+/// The client's secret at the provider.
+pub const CLIENT_SECRET: &str = "for-the-tests-only";
+/// The password of every user.
+pub const PASSWORD: &str = "portcullis";
+
+/// A running provider; its users are [`users`].
+pub struct IdentityProvider {
+    process: Process,
+    issuer: String,
+}
+
+impl IdentityProvider {
+    /// Starts a provider for a gateway whose authenticate service is `authenticate`
+    /// (`https://host:port`), keeping its files in `directory`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be installed or does not start.
+    #[must_use]
+    #[track_caller]
+    pub fn start(directory: &Path, authenticate: &str) -> Self {
+        let log = directory.join("idp.log");
+        install(&log).unwrap_or_else(|e| panic!("{e}"));
+        let port = ports::free();
+        let config = json!({
+            "port": port,
+            "clients": [{
+                "client_id": CLIENT_ID,
+                "client_secret": CLIENT_SECRET,
+                "redirect_uris": [format!("{authenticate}/oauth2/callback")],
+                "post_logout_redirect_uris": [format!("{authenticate}/.pomerium/signed_out")],
+            }],
+            "users": users(),
+        });
+        let path = directory.join("idp.json");
+        fs::write(&path, config.to_string()).expect("a temporary directory is writable");
+        let mut command = Command::new("node");
+        command
+            .arg(repository::root().join("examples/idp/server.mjs"))
+            .arg(&path);
+        let mut process = Process::spawn("the identity provider", command, &log).expect("node starts");
+        let issuer = format!("http://127.0.0.1:{port}");
+        let line = format!("listening {issuer}");
+        let log = log.clone();
+        let ready = || {
+            fs::read_to_string(&log)
+                .is_ok_and(|text| text.contains(&line))
+                .then_some(())
+        };
+        process
+            .wait_for(PATIENCE, ready)
+            .unwrap_or_else(|e| panic!("{e}"));
+        Self { process, issuer }
+    }
+
+    /// Its issuer URL.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Whether a URL is of this provider.
+    #[must_use]
+    pub fn owns(&self, url: &url::Url) -> bool {
+        url.as_str().starts_with(&self.issuer)
+    }
+
+    /// Everything it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+}
+
+/// The users of every test: an administrator, an ordinary user of the same
+/// domain, and a guest of another domain. The password is [`PASSWORD`].
+#[must_use]
+pub fn users() -> Value {
+    let user = |sub: &str, email: &str, name: &str, groups: &[&str], department: &str| {
+        json!({"sub": sub, "email": email, "name": name, "groups": groups, "password": PASSWORD,
+               "claims": {"department": department}})
+    };
+    json!([
+        user(
+            "id-of-admin",
+            "admin@example.com",
+            "Ada Admin",
+            &["admins", "staff"],
+            "engineering"
+        ),
+        user("id-of-user", "user@example.com", "Uma User", &["staff"], "sales"),
+        user(
+            "id-of-guest",
+            "guest@elsewhere.test",
+            "Gus Guest",
+            &[],
+            "visitors"
+        ),
+    ])
+}
+
+/// Installs the provider's packages by its lock file, once.
+///
+/// # Errors
+///
+/// A message that says what is missing; details are in `log`.
+pub fn install(log: &Path) -> Result<(), String> {
+    let directory = repository::root().join("examples/idp");
+    let cache = repository::root().join(".cache");
+    let say = |what: &str, error: std::io::Error| format!("{what}: {error}");
+    fs::create_dir_all(&cache).map_err(|e| say("the cache directory cannot be made", e))?;
+    // Several test processes may get here at the same time.
+    let lock = File::create(cache.join("idp-install.lock"))
+        .map_err(|e| say("the install lock cannot be made", e))?;
+    lock.lock()
+        .map_err(|e| say("the install lock cannot be taken", e))?;
+    let (wanted, installed) = (
+        directory.join("package-lock.json"),
+        directory.join("node_modules/.package-lock.json"),
+    );
+    let changed = |path: &Path| fs::metadata(path).and_then(|m| m.modified());
+    if matches!((changed(&wanted), changed(&installed)), (Ok(wanted), Ok(installed)) if installed >= wanted) {
+        return Ok(());
+    }
+    let out = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .map_err(|e| say("the log cannot be written", e))?;
+    let errors = out.try_clone().map_err(|e| say("the log cannot be written", e))?;
+    let status = Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(&directory)
+        .stdin(Stdio::null())
+        .stdout(out)
+        .stderr(errors)
+        .status()
+        .map_err(|e| format!("`npm` cannot be started ({e}): install Node 20 or newer"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!(
+            "`npm ci` in {} failed, see {}",
+            directory.display(),
+            log.display()
+        ))
+    }
+}
