@@ -24,6 +24,51 @@ pub struct Key {
     pub default: Option<&'static str>,
 }
 
+/// The lines of the tables.
+impl Scope {
+    const fn key(self, name: &'static str, kind: Kind, state: State) -> Key {
+        Key {
+            name,
+            scope: self,
+            kind,
+            state,
+            default: None,
+        }
+    }
+
+    pub(super) const fn working(self, name: &'static str, kind: Kind) -> Key {
+        self.key(name, kind, State::Working)
+    }
+
+    pub(super) const fn not_yet(self, name: &'static str, kind: Kind) -> Key {
+        self.key(name, kind, State::NotYet)
+    }
+
+    pub(super) const fn refused(self, name: &'static str, kind: Kind, without: &'static str) -> Key {
+        self.key(name, kind, State::NotYetUnsafe { without })
+    }
+
+    pub(super) const fn removed(self, name: &'static str, help: &'static str) -> Key {
+        self.key(name, Kind::Any, State::Removed { help })
+    }
+
+    pub(super) const fn alias(self, name: &'static str, kind: Kind, of: &'static str) -> Key {
+        self.key(name, kind, State::Alias { of })
+    }
+
+    pub(super) const fn api_only(self, name: &'static str) -> Key {
+        self.key(name, Kind::Any, State::ApiOnly)
+    }
+
+    pub(super) const fn ignored(self, name: &'static str, because: &'static str) -> Key {
+        self.key(name, Kind::Any, State::Ignored { because })
+    }
+
+    pub(super) const fn group(self, name: &'static str) -> Key {
+        self.key(name, Kind::Object, State::Group)
+    }
+}
+
 impl Key {
     pub(super) const fn or(mut self, default: &'static str) -> Self {
         self.default = Some(default);
