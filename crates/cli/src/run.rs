@@ -198,7 +198,9 @@ async fn signals(handle: portcullis_control_plane::Handle, shutdown: Cancellatio
                     Reloaded::Accepted { .. } => "accepted",
                     Reloaded::Unchanged => "unchanged",
                     Reloaded::Rejected { .. } => "rejected",
-                    Reloaded::Ended => break,
+                    // Nobody answered: the last good configuration serves on. Where the control
+                    // plane has ended, the process ends by that.
+                    Reloaded::Ended => "unanswered",
                 };
                 tracing::info!(outcome, "the configuration was read again on SIGHUP");
             }
