@@ -1,24 +1,30 @@
 //! What a configuration says, checked and with its defaults filled in.
 
+mod action;
 mod files;
 mod global;
 mod route;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use portcullis_document::Span;
 use secrecy::SecretString;
 
+use crate::Places;
+
+pub use action::{Action, HostRewrite, Pem, Redirect, Respond, To, Upstream, UpstreamTls};
 pub use files::{FileReference, UNREADABLE_FILE, file_references};
-pub use global::{Address, Authenticate, CertificateFiles, CookieOptions, Global, Idp, LogLevel, Storage};
-pub use route::{From, PathMatcher, Route, RoutePolicy, To};
+pub use global::{
+    Address, Authenticate, Certificate, CertificateFiles, CookieOptions, Global, GrpcAddress, Idp, LogLevel,
+    SameSite, ServiceUrl, Storage,
+};
+pub use route::{From, PathMatcher, Route, RoutePolicy, RouteResponseHeaders, Written};
 
 /// A configuration that may take effect. Some of its routes may be invalid: those deny.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The file as named on the command line.
-    pub file: Arc<str>,
+    /// Where its texts stand: the spans below lie in the file or in a variable over it.
+    pub places: Places,
     /// The options outside routes.
     pub global: Global,
     /// The routes in the order in which they match: those of the legacy `policy` list, then `routes`.

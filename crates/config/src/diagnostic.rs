@@ -29,9 +29,9 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// A stable code; those of this crate are listed in [`crate::codes::CODES`].
     pub code: &'static str,
-    /// The file as named on the command line.
+    /// The file as named on the command line, or the environment variable as `$NAME`.
     pub file: Arc<str>,
-    /// Where in the file.
+    /// Where in the file or in the (decoded) text of the variable.
     pub span: Span,
     /// What is wrong: lower case, no full stop.
     pub message: String,

@@ -1,17 +1,15 @@
 //! From a text to a [`Config`].
 
-use std::sync::Arc;
+use portcullis_document::{Entry, Limits, Span, Value, parse_json, parse_toml, parse_yaml};
 
-use portcullis_document::{Limits, Node, Span, parse_yaml};
-
-use crate::codes::{EMPTY_DOCUMENT, ONE_SOURCE, TOML, WRONG_TYPE};
+use crate::codes::{EMPTY_DOCUMENT, ONE_SOURCE, WRONG_TYPE};
 use crate::report::{Problem, Report};
-use crate::{Config, Diagnostic, environment, read};
+use crate::{Config, Diagnostic, Places, environment, read};
 
 /// A configuration text.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// Its name as given on the command line.
+    /// Its name as given on the command line; its extension says in what it is written.
     pub name: String,
     /// The text.
     pub text: String,
@@ -22,12 +20,13 @@ pub struct Source {
 pub struct Parsed {
     /// The configuration; `None` if some error is not confined to one route.
     pub config: Option<Config>,
-    /// Every problem, sorted by position.
+    /// Every problem, sorted by text and position.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads a configuration: one YAML (or JSON) text, as Pomerium has one file. Never panics, and is done
-/// within seconds whatever the text.
+/// Reads a configuration: one text, as Pomerium has one file. It is JSON if its name ends in `.json`,
+/// TOML if it ends in `.toml` (in any case), else YAML. Never panics, and is done within seconds whatever
+/// the text.
 #[must_use]
 pub fn parse(sources: &[Source]) -> Parsed {
     parse_with_environment(sources, core::iter::empty())
@@ -36,50 +35,98 @@ pub fn parse(sources: &[Source]) -> Parsed {
 /// Like [`parse`], with environment variables (name and value) over the file, as in Pomerium: an option
 /// outside routes is set by its name in upper case, with `_` between the parts of a nested one. Empty
 /// values and other variables do not count. A problem of a variable names it in place of the file.
+///
+/// Lists are split at commas; `RUNTIME_FLAGS`, `IDP_REQUEST_PARAMS` and `IDENTITY_PROVIDERS` hold a JSON
+/// object, `HEADERS` (for `set_response_headers`) one or `NAME:VALUE,NAME:VALUE`, `ROUTES` and `POLICY` the
+/// base64 of a YAML list. Where a variable is of this kind, `sources` may be empty.
 #[must_use]
 pub fn parse_with_environment(
     sources: &[Source],
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Parsed {
-    let file: Arc<str> = sources.first().map_or("", |source| source.name.as_str()).into();
-    let mut report = Report::new(Arc::clone(&file));
-    let parts = match document(sources) {
-        Ok(root) => {
-            let entries = environment::overlay(&mut report, root, environment);
-            Some(read::document(&mut report, &entries))
-        }
-        Err(problem) => {
-            report.add(problem);
-            None
-        }
-    };
+    let file = sources
+        .first()
+        .map_or("environment", |source| source.name.as_str());
+    let mut report = Report::new(Places::new(file));
+    let parts = document(sources)
+        .and_then(
+            |entries| match environment::overlay(&mut report, entries, environment) {
+                Some(entries) => Ok(read::document(&mut report, &entries)),
+                None => {
+                    let message = "there is neither a configuration file nor a variable that sets an option";
+                    Err(Problem::error(EMPTY_DOCUMENT, Span::START, message))
+                }
+            },
+        )
+        .map_err(|problem| report.add(problem))
+        .ok();
+    let places = report.places().clone();
     let config = parts
         .filter(|_| !report.is_fatal())
-        .map(|(global, routes)| Config { file, global, routes });
+        .map(|(global, routes)| Config {
+            places,
+            global,
+            routes,
+        });
     Parsed {
         config,
         diagnostics: report.finish(),
     }
 }
 
-fn document(sources: &[Source]) -> Result<Node, Problem> {
-    let [source] = sources else {
-        let message = format!("there are {} configuration files, not one", sources.len());
-        return Err(Problem::error(ONE_SOURCE, Span::START, message));
+/// The options of the file; `None` without one.
+fn document(sources: &[Source]) -> Result<Option<Vec<Entry>>, Problem> {
+    let source = match sources {
+        [] => return Ok(None),
+        [source] => source,
+        _ => {
+            let message = format!("there are {} configuration files, not one", sources.len());
+            return Err(Problem::error(ONE_SOURCE, Span::START, message));
+        }
     };
-    if source.name.to_ascii_lowercase().ends_with(".toml") {
-        let problem = Problem::error(TOML, Span::START, "TOML is not supported");
-        return Err(problem.help("write the configuration as YAML or JSON"));
-    }
-    match parse_yaml(&source.text, &Limits::default())? {
-        None => Err(Problem::error(EMPTY_DOCUMENT, Span::START, "the file is empty")),
-        Some(root) if root.is_null() => {
-            Err(Problem::error(EMPTY_DOCUMENT, root.span, "the file says nothing"))
+    let limits = Limits::default();
+    let format = Format::of(&source.name);
+    let (root, map) = match format {
+        Format::Yaml => (parse_yaml(&source.text, &limits), "a map"),
+        Format::Json => (parse_json(&source.text, &limits), "an object"),
+        Format::Toml => (parse_toml(&source.text, &limits), "a table"),
+    };
+    let Some(root) = root? else {
+        return Err(Problem::error(EMPTY_DOCUMENT, Span::START, "the file is empty"));
+    };
+    let message = match root.value {
+        Value::Map(mut entries) => {
+            // Editors look for the schema of a JSON file in it; the other formats have comments for that.
+            if matches!(format, Format::Json) {
+                entries.retain(|entry| entry.key != "$schema");
+            }
+            return Ok(Some(entries));
         }
-        Some(root) if root.as_map().is_none() => {
-            let message = format!("a configuration is a map, not {}", root.describe());
-            Err(Problem::error(WRONG_TYPE, root.span, message))
+        Value::Scalar(scalar) if scalar.is_null() => {
+            return Err(Problem::error(EMPTY_DOCUMENT, root.span, "the file says nothing"));
         }
-        Some(root) => Ok(root),
+        Value::Scalar(scalar) => format!("a configuration is {map}, not {}", scalar.describe()),
+        Value::Seq(_) => format!("a configuration is {map}, not a list"),
+    };
+    Err(Problem::error(WRONG_TYPE, root.span, message))
+}
+
+/// What a file is written in, by its name as in Pomerium.
+enum Format {
+    Yaml,
+    Json,
+    Toml,
+}
+
+impl Format {
+    fn of(name: &str) -> Self {
+        let name = name.to_ascii_lowercase();
+        if name.ends_with(".json") {
+            Self::Json
+        } else if name.ends_with(".toml") {
+            Self::Toml
+        } else {
+            Self::Yaml
+        }
     }
 }

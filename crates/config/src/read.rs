@@ -1,17 +1,28 @@
 //! From checked options to values. Shapes are right here; what remains is meaning.
 
+mod action;
 mod authenticate;
+mod certificates;
+mod cookie;
 mod from;
 mod global;
 mod headers;
 mod idp;
 mod path;
 mod policy;
+mod redirect;
 mod relations;
+mod respond;
 mod route;
 mod secrets;
+mod services;
 mod storage;
+mod targets;
+mod template;
+mod times;
 mod to;
+mod upstream;
+mod wildcards;
 
 use portcullis_document::{Entry, Node, Value};
 
@@ -28,13 +39,15 @@ pub(crate) fn document(report: &mut Report, entries: &[Entry]) -> (Global, Vec<R
     for (list, legacy) in [("policy", true), ("routes", false)] {
         for item in fields.get(list).map(|field| items(field)).unwrap_or_default() {
             report.enter_route(index);
-            let route = route::read(report, item, index, legacy);
+            let route = route::read(report, item, index, legacy, &global);
             let invalid = report.leave_route();
             routes.extend(route.map(|route| route.finish(invalid)));
             index = index.saturating_add(1);
         }
     }
     authenticate::advise(report, &global, &routes);
+    cookie::advise(report, &fields, &global, &routes);
+    wildcards::advise(report, &routes);
     (global, routes)
 }
 
@@ -56,6 +69,15 @@ fn text(fields: &Fields<'_>, name: &str) -> Option<String> {
 
 fn boolean(fields: &Fields<'_>, name: &str) -> Option<bool> {
     fields.get(name)?.node.as_scalar().and_then(value::boolean)
+}
+
+/// A part of a map option, if it is set.
+fn part<'d>(node: &'d Node, name: &str) -> Option<&'d Node> {
+    let mut entries = node.as_map()?.iter();
+    entries
+        .find(|entry| entry.key.eq_ignore_ascii_case(name))
+        .map(|entry| &entry.value)
+        .filter(|value| !value.is_null())
 }
 
 /// The texts of a list, without empty ones: who is named by an empty text is anybody's guess.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_document::{Span, SyntaxError};
 
 use crate::codes::TOO_MANY_PROBLEMS;
-use crate::{Diagnostic, Severity};
+use crate::{Diagnostic, Places, Severity};
 
 /// More than these help nobody and would only cost.
 const MAX_DIAGNOSTICS: usize = 1_000;
@@ -77,7 +77,7 @@ impl From<portcullis_policy::PolicyError> for Problem {
 }
 
 pub(crate) struct Report {
-    file: Arc<str>,
+    places: Places,
     diagnostics: Vec<Diagnostic>,
     /// The first problem of each severity that was not listed, and how many there are.
     unlisted: Option<(Severity, Span, usize)>,
@@ -86,40 +86,28 @@ pub(crate) struct Report {
     route: Option<usize>,
     /// Why the present route is invalid.
     invalid: Option<String>,
-    /// The names of environment variables that have set something. Their values have spans in line 0,
-    /// which no file has; the column is the place in this list.
-    variables: Vec<Arc<str>>,
 }
 
 impl Report {
-    pub(crate) fn new(file: Arc<str>) -> Self {
+    pub(crate) fn new(places: Places) -> Self {
         Self {
-            file,
+            places,
             diagnostics: Vec::new(),
             unlisted: None,
             fatal: false,
             route: None,
             invalid: None,
-            variables: Vec::new(),
         }
     }
 
-    /// The span of the value of an environment variable.
-    pub(crate) fn variable(&mut self, name: &str) -> Span {
-        let column = u32::try_from(self.variables.len()).unwrap_or(u32::MAX);
-        self.variables.push(format!("${name}").into());
-        Span { line: 0, column }
+    /// Where the text of an environment variable begins.
+    pub(crate) fn variable(&mut self, name: &str, text: &str) -> Span {
+        self.places.add(name, text)
     }
 
-    /// File and place of a span.
-    fn place(&self, span: Span) -> (Arc<str>, Span) {
-        let variable = usize::try_from(span.column)
-            .ok()
-            .and_then(|at| self.variables.get(at));
-        match variable.filter(|_| span.line == 0) {
-            Some(name) => (Arc::clone(name), Span::START),
-            None => (Arc::clone(&self.file), span),
-        }
+    /// Where the texts stand whose problems these are.
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
 
     /// From here on problems belong to this route.
@@ -151,7 +139,7 @@ impl Report {
             message,
             help,
         } = problem;
-        let (file, span) = self.place(span);
+        let (file, span) = self.places.find(span);
         if severity == Severity::Error {
             match self.route {
                 None => self.fatal = true,
@@ -189,15 +177,15 @@ impl Report {
         self.diagnostics.len() < MAX_DIAGNOSTICS
     }
 
-    /// Every problem by position.
+    /// Every problem by position, text by text.
     pub(crate) fn finish(self) -> Vec<Diagnostic> {
         let mut diagnostics = self.diagnostics;
-        diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.severity));
+        diagnostics.sort_by(|a, b| (&a.file, a.span, a.severity).cmp(&(&b.file, b.span, b.severity)));
         if let Some((severity, span, count)) = self.unlisted {
             diagnostics.push(Diagnostic {
                 severity,
                 code: TOO_MANY_PROBLEMS,
-                file: self.file,
+                file: Arc::clone(self.places.file()),
                 span,
                 message: format!("{count} more problems from here on are not listed"),
                 help: None,

@@ -23,17 +23,22 @@ macro_rules! cases {
     };
 }
 
+cases!(actions, "actions", PRELUDE);
 cases!(combinations, "combinations", PRELUDE);
 cases!(from, "from", PRELUDE);
+cases!(headers, "headers", PRELUDE);
+cases!(matching, "matching", PRELUDE);
 cases!(options, "options", PRELUDE);
 cases!(policies, "policies", PRELUDE);
 cases!(route_options_1, "route-options-1", PRELUDE);
 cases!(route_options_2, "route-options-2", PRELUDE);
 cases!(routes, "routes", PRELUDE);
+cases!(services, "services", PRELUDE);
 cases!(shapes_1, "shapes-1", PRELUDE);
 cases!(shapes_2, "shapes-2", PRELUDE);
 cases!(shapes_whole, "shapes-whole", "");
 cases!(texts, "texts", "");
+cases!(tls, "tls", PRELUDE);
 cases!(to, "to", PRELUDE);
 
 fn run(file: &str, prelude: &str) {

@@ -44,7 +44,9 @@ fn every_code_has_its_place() {
         assert!(!meaning.is_empty());
         let found = sources.iter().any(|source| {
             let compact: String = source.split_whitespace().collect();
-            compact.contains(&format!("at!({code},")) || compact.contains(&format!("#[test]fn{code}()"))
+            compact.contains(&format!("at!({code},"))
+                || compact.contains(&format!("shown!({code},"))
+                || compact.contains(&format!("#[test]fn{code}()"))
         });
         assert!(found, "`{code}` has no test");
     }

@@ -1,5 +1,7 @@
 //! The tree.
 
+use std::collections::HashMap;
+
 use crate::Scalar;
 
 /// A position in a text. The order is reading order.
@@ -118,4 +120,24 @@ impl Node {
             Value::Map(_) => "a map",
         }
     }
+}
+
+/// From so many entries on, keys are found by hash; before, comparing is faster.
+const MANY: usize = 16;
+
+/// Where `key` stands already. `index` holds the keys once there are [`MANY`].
+pub(crate) fn given(
+    entries: &[Entry],
+    index: &mut HashMap<String, Span>,
+    key: &str,
+    at: Span,
+) -> Option<Span> {
+    if entries.len() < MANY {
+        let same = entries.iter().find(|entry| entry.key == key);
+        return same.map(|entry| entry.key_span);
+    }
+    if index.is_empty() {
+        index.extend(entries.iter().map(|entry| (entry.key.clone(), entry.key_span)));
+    }
+    index.insert(key.to_owned(), at)
 }

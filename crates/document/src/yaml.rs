@@ -6,7 +6,7 @@ mod tests;
 
 use saphyr_parser::{Event, Parser};
 
-use crate::error::{CONTROL, SYNTAX, TOO_LARGE};
+use crate::error::YAML;
 use crate::{Limits, Node, Span, SyntaxError};
 use build::{Builder, span_of};
 
@@ -72,14 +72,7 @@ fn end_of(text: &str) -> Span {
 }
 
 fn read(text: &str, limits: &Limits) -> Result<Option<Node>, SyntaxError> {
-    if text.len() > limits.max_bytes {
-        let message = format!(
-            "the text has {} bytes, more than {}",
-            text.len(),
-            limits.max_bytes
-        );
-        return Err(SyntaxError::new(Span::START, TOO_LARGE, message));
-    }
+    YAML.check_bytes(text, limits)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     refuse_control_characters(text)?;
     let mut parser = Parser::new_from_str(text);
@@ -103,7 +96,7 @@ fn read(text: &str, limits: &Limits) -> Result<Option<Node>, SyntaxError> {
                     Some(Ok((Event::StreamEnd, _))) | None => Ok(Some(root)),
                     Some(Ok((_, span))) => Err(SyntaxError::new(
                         span_of(&span),
-                        SYNTAX,
+                        YAML.syntax,
                         "text after the end of the document",
                     )),
                 };
@@ -123,16 +116,12 @@ fn scan_error(error: &saphyr_parser::ScanError) -> SyntaxError {
     }
     // The scanner looks ahead for the end of a possible key and meets its own limit first.
     if error.info().contains("recursion limit") {
-        return SyntaxError::new(
-            span,
-            crate::error::TOO_DEEP,
-            "lists and maps are nested too deeply",
-        );
+        return SyntaxError::new(span, YAML.too_deep, "lists and maps are nested too deeply");
     }
     if error.info().contains("tab") || error.info().contains("valid YAML whitespace") {
-        return SyntaxError::new(span, SYNTAX, TAB);
+        return SyntaxError::new(span, YAML.syntax, TAB);
     }
-    SyntaxError::new(span, SYNTAX, error.info().trim_end_matches('.').to_owned())
+    SyntaxError::new(span, YAML.syntax, error.info().trim_end_matches('.').to_owned())
 }
 
 /// `yaml.v3` refuses these while it reads; the parser below would let some of them pass.
@@ -142,7 +131,7 @@ fn refuse_control_characters(text: &str) -> Result<(), SyntaxError> {
     for c in text.chars() {
         if forbidden(c) {
             let message = format!("the control character U+{:04X} is not allowed", u32::from(c));
-            return Err(SyntaxError::new(span, CONTROL, message));
+            return Err(SyntaxError::new(span, YAML.control, message));
         }
         if c == '\n' {
             span = Span {

@@ -7,6 +7,7 @@ mod cidr;
 mod claims;
 mod header_name;
 mod host;
+mod host_pattern;
 mod ids;
 mod route_id;
 
@@ -14,6 +15,7 @@ pub use cidr::CidrSet;
 pub use claims::{Claims, ClaimsError};
 pub use header_name::{HeaderName, HeaderNameError};
 pub use host::{Host, HostError};
+pub use host_pattern::{HostPattern, WildcardHost};
 pub use ids::{DecisionId, SessionId};
 pub use ipnet::IpNet;
 pub use route_id::{RouteId, RouteIdError};

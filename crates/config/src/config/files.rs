@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use portcullis_document::Span;
 
-use super::{Config, Secret};
+use super::{Action, Certificate, Config, Pem, Secret};
 
 /// The code of a diagnostic about a referenced file that cannot be read.
 pub const UNREADABLE_FILE: &str = "unreadable_file";
@@ -35,7 +35,14 @@ pub fn file_references(config: &Config) -> Vec<FileReference> {
             key,
         });
     };
-    for pair in &global.certificates {
+    let pairs = global
+        .certificates
+        .iter()
+        .filter_map(|certificate| match certificate {
+            Certificate::Files(pair) => Some(pair),
+            Certificate::Inline { .. } => None,
+        });
+    for pair in pairs {
         add(&pair.cert.value, pair.cert.span, pair.cert_key());
         add(&pair.key.value, pair.key.span, pair.key_key());
     }
@@ -53,13 +60,17 @@ pub fn file_references(config: &Config) -> Vec<FileReference> {
             add(&file.value, file.span, key);
         }
     }
-    for file in config.routes.iter().flat_map(|route| &route.unused_files) {
-        references.push(FileReference {
-            path: file.value.clone(),
-            span: file.span,
-            code: UNREADABLE_FILE,
-            key: "tls_client_cert_file",
-        });
+    for route in &config.routes {
+        let ca = match &route.action {
+            Some(Action::Upstream(upstream)) => upstream.tls.ca.as_ref(),
+            Some(Action::Redirect(_) | Action::Respond(_)) | None => None,
+        };
+        if let Some(Pem::File(file)) = ca {
+            add(&file.value, file.span, "tls_custom_ca_file");
+        }
+        for file in &route.unused_files {
+            add(&file.value, file.span, "tls_client_cert_file");
+        }
     }
     references
 }

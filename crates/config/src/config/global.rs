@@ -4,7 +4,9 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::path::PathBuf;
 
+use portcullis_document::Span;
 use portcullis_model::{HeaderName, Host};
+use secrecy::SecretString;
 
 use super::{Located, Secret};
 
@@ -13,8 +15,10 @@ use super::{Located, Secret};
 pub struct Global {
     /// Where the main listener stands (`address`).
     pub address: Address,
+    /// Whether the main listener speaks plain HTTP (`insecure_server`).
+    pub insecure_server: bool,
     /// Certificates of the main listener; none means a self-signed one for every name.
-    pub certificates: Vec<CertificateFiles>,
+    pub certificates: Vec<Certificate>,
     /// Where people log in; `None` if it is not set, which in Pomerium means the hosted service.
     pub authenticate: Option<Authenticate>,
     /// The identity provider; `None` if there is none that works here.
@@ -31,6 +35,23 @@ pub struct Global {
     pub jwt_claims_headers: Vec<(HeaderName, String)>,
     /// Whether upstreams get identity headers where their route does not say.
     pub pass_identity_headers: bool,
+    /// `set_response_headers`, sorted by name; what has an empty value is not set. `None` means Pomerium's own set, with
+    /// `Strict-Transport-Security` only where a certificate is configured; empty means none.
+    pub set_response_headers: Option<Vec<(HeaderName, String)>>,
+    /// How long an upstream's whole answer may take where its route does not say; zero means no end.
+    pub default_upstream_timeout: Duration,
+    /// How long a client may take to send a whole request; zero means no end.
+    pub timeout_read: Duration,
+    /// How long a whole exchange may take at most; zero means no end.
+    pub timeout_write: Duration,
+    /// How long a client's connection may stay open without a request; zero means no end.
+    pub timeout_idle: Duration,
+    /// Where a control plane of its own serves; `None` if it is not set.
+    pub grpc_address: Option<GrpcAddress>,
+    /// Whether it serves without TLS, if that is said.
+    pub grpc_insecure: Option<bool>,
+    /// Where Envoy finds authz-servers that are processes of their own; empty if it is not set.
+    pub authorize_service_urls: Vec<ServiceUrl>,
     /// Where sessions are kept.
     pub storage: Storage,
     /// What is logged.
@@ -46,6 +67,47 @@ pub struct Address {
     pub host: Option<String>,
     /// The port.
     pub port: u16,
+}
+
+/// Where a gRPC server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GrpcAddress {
+    /// A TCP port.
+    Tcp {
+        /// The IP address or `localhost`; `None` means every address of the machine.
+        host: Option<String>,
+        /// The port.
+        port: u16,
+    },
+    /// A Unix socket, written `unix:///path`.
+    Unix(PathBuf),
+}
+
+/// A service of ours in another process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceUrl {
+    /// Whether it speaks TLS (`https`).
+    pub tls: bool,
+    /// The host, without brackets if it is an IPv6 address.
+    pub host: String,
+    /// The port; 80 or 443 if the URL has none.
+    pub port: u16,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// A certificate of the main listener.
+#[derive(Debug, Clone)]
+pub enum Certificate {
+    /// In files.
+    Files(CertificateFiles),
+    /// `certificate` and `certificate_key`, here decoded; their shape is checked.
+    Inline {
+        /// The chain in PEM, leaf first.
+        chain: Located<Vec<u8>>,
+        /// The private key in PEM.
+        key: Located<SecretString>,
+    },
 }
 
 /// A certificate chain and its private key, both PEM files.
@@ -122,6 +184,26 @@ pub struct CookieOptions {
     pub name: String,
     /// How long a session lives from login.
     pub expire: Duration,
+    /// The domain for whose hosts it is; `None` means the host alone that set it.
+    pub domain: Option<String>,
+    /// Whether scripts cannot read it.
+    pub http_only: bool,
+    /// Which requests from other sites carry it.
+    pub same_site: SameSite,
+}
+
+/// Which requests from other sites carry a cookie (RFC 6265bis, `SameSite`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SameSite {
+    /// Nothing is said, which browsers take for `Lax` or nearly so.
+    #[default]
+    Unset,
+    /// Navigations by GET.
+    Lax,
+    /// None.
+    Strict,
+    /// All.
+    None,
 }
 
 /// Where sessions are kept.

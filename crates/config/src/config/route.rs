@@ -1,13 +1,13 @@
 //! One route.
 
+use core::time::Duration;
 use std::path::PathBuf;
 
 use portcullis_document::Span;
-use portcullis_model::Host;
+use portcullis_model::{HeaderName, HostPattern};
 use portcullis_policy::Policy;
 
-use super::Located;
-use crate::value::GoUrl;
+use super::{Action, Located, To};
 
 /// One route. It is kept even if it is invalid, so that it denies where it would have matched.
 #[derive(Debug, Clone)]
@@ -20,14 +20,30 @@ pub struct Route {
     pub name: Option<String>,
     /// Which hosts it is for.
     pub from: From,
-    /// Where it leads; `None` only if the route is invalid.
-    pub to: Option<To>,
+    /// What becomes of its requests: `redirect` before `response` before `to`, as in Pomerium; `None` only
+    /// if the route is invalid.
+    pub action: Option<Action>,
     /// Which paths it is for.
     pub matcher: PathMatcher,
+    /// What the route id is made of besides.
+    pub written: Written,
     /// Who may pass.
     pub policy: RoutePolicy,
     /// Whether the upstream gets identity headers, if the route says so.
     pub pass_identity_headers: Option<bool>,
+    /// `set_request_headers`: what the upstream gets, each value a template as text; sorted by name.
+    pub set_request_headers: Vec<(HeaderName, String)>,
+    /// `remove_request_headers`: what the upstream does not get, each once, in the order written.
+    pub remove_request_headers: Vec<HeaderName>,
+    /// `set_response_headers`.
+    pub set_response_headers: RouteResponseHeaders,
+    /// `timeout`: the longest time for a whole answer; zero means no end. `None` if it is not set.
+    pub timeout: Option<Duration>,
+    /// `idle_timeout`: the longest time in which nothing is sent either way; zero means no end. `None` if it
+    /// is not set.
+    pub idle_timeout: Option<Duration>,
+    /// Whether clients may go over to websockets.
+    pub allow_websockets: bool,
     /// Files of options that are not implemented yet (`tls_client_cert_file` and its key). Like Pomerium
     /// we refuse what names a file that cannot be read.
     pub unused_files: Vec<Located<PathBuf>>,
@@ -38,31 +54,22 @@ pub struct Route {
 /// `from`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct From {
-    /// The host.
-    pub host: Host,
+    /// The host, or all that fit a text with stars.
+    pub host: HostPattern,
     /// The port, if it is not the scheme's default; without it every port matches.
     pub port: Option<u16>,
     /// The text as written, which goes into the route id.
     pub raw: String,
 }
 
-/// `to`: one `http` or `https` URL.
+/// What a route sets on responses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct To {
-    /// The text as written, weight included.
-    pub raw: String,
-    /// Whether the upstream speaks TLS.
-    pub tls: bool,
-    /// The host, without brackets if it is an IPv6 address.
-    pub host: String,
-    /// The port; 80 or 443 if the URL has none.
-    pub port: u16,
-    /// The path as written; empty if there is none.
-    pub path: String,
-    /// The URL in the parts that go into the route id.
-    pub url: GoUrl,
-    /// The weight after the comma; 0 if there is none.
-    pub weight: u32,
+pub enum RouteResponseHeaders {
+    /// The global headers, and over them these; sorted by name. One with an empty value is not set, nor is
+    /// the global one of that name.
+    Inherit(Vec<(HeaderName, String)>),
+    /// None at all, not even the global ones (`disable`).
+    None,
 }
 
 /// Which paths a route is for.
@@ -74,6 +81,22 @@ pub enum PathMatcher {
     Prefix(String),
     /// This path alone.
     Path(String),
+    /// Paths, without the query, that this regular expression matches as a whole, as Envoy reads it (RE2).
+    Regex(String),
+}
+
+/// Options as they are written, whether they have an effect or a stronger one takes their place: all of them
+/// go into the route id, as in Pomerium. Texts are empty where nothing is written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Written {
+    /// `prefix`.
+    pub prefix: String,
+    /// `path`.
+    pub path: String,
+    /// `regex`.
+    pub regex: String,
+    /// `to` where `redirect` or `response` takes its place; else empty.
+    pub to: Vec<To>,
 }
 
 /// Who may pass.

@@ -1,6 +1,6 @@
 //! `from`.
 
-use portcullis_model::Host;
+use portcullis_model::HostPattern;
 
 use super::text;
 use crate::codes::{
@@ -74,15 +74,12 @@ fn parse(raw: &str, span: Span) -> Result<(From, GoUrl), Problem> {
         "" => return Err(invalid("the scheme is missing")),
         _ => return Err(invalid("the scheme is not https")),
     };
-    if url.host.contains('*') {
-        return Err(not_yet("a `from` with a wildcard"));
-    }
     let (bare, port) = url.host_and_port();
     if bare.is_empty() {
         return Err(invalid("the host is missing"));
     }
     let bracketed = format!("[{bare}]");
-    let host = Host::parse(if url.host.starts_with('[') {
+    let host = HostPattern::parse(if url.host.starts_with('[') {
         &bracketed
     } else {
         bare

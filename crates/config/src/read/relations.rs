@@ -2,6 +2,7 @@
 
 use portcullis_document::Node;
 
+use super::part;
 use crate::codes::{DEPENDS_ON, EXCLUSIVE_KEYS, HALF_PAIR, POLICY_CONFLICT, URL_INVALID, WRONG_VALUE};
 use crate::report::{Problem, Report};
 use crate::schema::{Field, Fields};
@@ -117,13 +118,6 @@ fn mcp(report: &mut Report, fields: &Fields<'_>) {
         let message = "`mcp.server.authorization_server_url` takes an https URL";
         report.add(Problem::error(URL_INVALID, node.span, message));
     }
-}
-
-fn part<'d>(node: &'d Node, name: &str) -> Option<&'d Node> {
-    let mut entries = node.as_map()?.iter();
-    entries
-        .find(|entry| entry.key.eq_ignore_ascii_case(name))
-        .map(|entry| &entry.value)
 }
 
 /// The option, if it is set to something: not false, not empty.

@@ -2,14 +2,20 @@
 
 use portcullis_document::Node;
 
-use super::{boolean, from, path, policy, relations, secrets, text, to};
+use super::{action, boolean, from, headers, path, policy, relations, secrets, text, times};
 use crate::codes::WRONG_TYPE;
 use crate::report::{Problem, Report};
 use crate::schema::{Scope, walk};
-use crate::{Route, RoutePolicy};
+use crate::{Global, Route, RoutePolicy, Written};
 
 /// The route, or `None` if it cannot be said for which host it is.
-pub(super) fn read(report: &mut Report, node: &Node, index: usize, legacy: bool) -> Option<Route> {
+pub(super) fn read(
+    report: &mut Report,
+    node: &Node,
+    index: usize,
+    legacy: bool,
+    global: &Global,
+) -> Option<Route> {
     let Some(entries) = node.as_map() else {
         let message = format!("a route is a map, not {}", node.describe());
         report.add(Problem::error(WRONG_TYPE, node.span, message));
@@ -18,19 +24,31 @@ pub(super) fn read(report: &mut Report, node: &Node, index: usize, legacy: bool)
     let fields = walk(report, entries, Scope::Route, legacy);
     relations::route(report, &fields);
     let from = from::read(report, &fields, node.span);
-    let to = to::read(report, &fields, node.span);
     let (from, stray) = from.map_or((None, None), |read| (Some(read.from), read.stray_path));
-    let matcher = path::read(report, &fields, stray);
+    let host = from.as_ref().map(|from| &from.host);
+    let (action, unused_to) = action::read(report, &fields, node.span, host, global.insecure_server);
+    let (matcher, written) = path::read(report, &fields, stray);
     let policy = policy::read(report, &fields, node.span);
+    let set_request_headers = headers::request(report, &fields, &global.jwt_claims_headers);
     Some(Route {
         index,
         span: node.span,
         name: text(&fields, "name"),
         from: from?,
-        to,
+        action,
         matcher,
+        written: Written {
+            to: unused_to,
+            ..written
+        },
         policy,
         pass_identity_headers: boolean(&fields, "pass_identity_headers"),
+        remove_request_headers: headers::removed(report, &fields, &set_request_headers),
+        set_request_headers,
+        set_response_headers: headers::set_on_responses(report, &fields),
+        timeout: times::limit(report, &fields, "timeout"),
+        idle_timeout: times::limit(report, &fields, "idle_timeout"),
+        allow_websockets: boolean(&fields, "allow_websockets").unwrap_or(false),
         unused_files: ["tls_client_cert_file", "tls_client_key_file"]
             .iter()
             .filter_map(|name| secrets::path(&fields, name))

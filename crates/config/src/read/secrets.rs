@@ -42,7 +42,7 @@ pub(super) fn path(fields: &Fields<'_>, name: &str) -> Option<Located<PathBuf>> 
     let span = fields.get(name)?.node.span;
     text(fields, name).map(|text| Located {
         value: PathBuf::from(text),
-        span: crate::environment::in_file(span),
+        span,
     })
 }
 
@@ -72,6 +72,6 @@ fn read(
     // Also a wrong one counts as set, so that nothing else complains about its absence.
     Some(Secret::Inline(Located {
         value: SecretString::from(inline),
-        span: crate::environment::in_file(span),
+        span,
     }))
 }

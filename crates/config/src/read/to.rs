@@ -4,55 +4,54 @@ use portcullis_document::{Node, Span, Value};
 use portcullis_model::Host;
 
 use crate::codes::{
-    IGNORED_PART, NOT_IMPLEMENTED_UNSAFE, TO_INVALID, TO_MISSING, TO_SCHEME, TO_WEIGHT, WRONG_TYPE,
+    IGNORED_PART, NOT_IMPLEMENTED_UNSAFE, TO_INVALID, TO_MISSING, TO_SCHEME, TO_TOO_MANY, TO_WEIGHT,
+    WRONG_TYPE,
 };
 use crate::report::{Problem, Report};
 use crate::schema::Fields;
 use crate::{GoUrl, To, value};
 
-/// Where the route leads; `None` if that has been reported as an error.
-pub(super) fn read(report: &mut Report, fields: &Fields<'_>, route: Span) -> Option<To> {
-    let Some(field) = fields.present("to") else {
-        // These are errors of their own, as they are not implemented yet.
-        if fields.present("redirect").is_none() && fields.present("response").is_none() {
-            report.add(Problem::error(TO_MISSING, route, "the route has no `to`"));
-        }
-        return None;
-    };
+/// More servers than this behind one route are refused.
+const MAX_URLS: usize = 1_000;
+
+/// Where the route leads, if it does; `None` if that has been reported as an error. `needed` unless
+/// something else says what becomes of its requests.
+pub(super) fn read(report: &mut Report, fields: &Fields<'_>, needed: bool) -> Option<Vec<To>> {
+    let field = fields.present("to")?;
+    let span = field.node.span;
     let mut leaves = Vec::new();
     if let Err(bad) = texts(field.node, &mut leaves) {
         let message = format!("`to` takes a URL or a list of URLs, not {}", bad.describe());
         report.add(Problem::error(WRONG_TYPE, bad.span, message));
         return None;
     }
-    let several = leaves.len() > 1;
     if leaves.is_empty() {
-        report.add(Problem::error(TO_MISSING, field.node.span, "`to` is empty"));
+        if needed {
+            report.add(Problem::error(TO_MISSING, span, "`to` is empty"));
+        }
         return None;
     }
-    let read: Vec<Option<To>> = leaves
+    if leaves.len() > MAX_URLS {
+        let message = format!("`to` has {} URLs, more than {MAX_URLS}", leaves.len());
+        report.add(Problem::error(TO_TOO_MANY, span, message));
+        return None;
+    }
+    let read: Vec<(Option<To>, Span)> = leaves
         .iter()
         .map(|(text, span)| match parse(text, *span) {
-            Ok(to) => Some(to),
+            Ok(to) => (Some(to), *span),
             Err(problem) => {
                 report.add(problem);
-                None
+                (None, *span)
             }
         })
         .collect();
-    if several {
-        report.extend(partial_weights(&read, field.node.span));
-        let message = "several URLs in `to` are not implemented yet, and without them all requests would \
-                       go to one";
-        report.add(Problem::error(NOT_IMPLEMENTED_UNSAFE, field.node.span, message));
+    report.extend(ignored(&read));
+    if let Some(problem) = weights(&read, span) {
+        report.add(problem);
         return None;
     }
-    let to = read.into_iter().next().flatten()?;
-    if to.url.user.is_some() || !to.url.raw_query.is_empty() || !to.url.fragment.is_empty() {
-        let message = "of `to` only the scheme, the host, the port and the path have an effect";
-        report.add(Problem::warning(IGNORED_PART, field.node.span, message));
-    }
-    Some(to)
+    read.into_iter().map(|(to, _)| to).collect()
 }
 
 /// Every scalar below, as Pomerium collects them.
@@ -68,15 +67,38 @@ fn texts<'d>(node: &'d Node, leaves: &mut Vec<(String, Span)>) -> Result<(), &'d
     }
 }
 
-fn partial_weights(read: &[Option<To>], span: Span) -> Option<Problem> {
-    let weighted = read.iter().flatten().filter(|to| to.weight > 0).count();
-    (weighted > 0 && weighted < read.iter().flatten().count()).then(|| {
-        Problem::error(
-            TO_WEIGHT,
-            span,
-            "some URLs of `to` have a weight and some have none",
-        )
+/// All have a weight or none, and Envoy adds them up in 32 bits.
+fn weights(read: &[(Option<To>, Span)], span: Span) -> Option<Problem> {
+    let good = || read.iter().filter_map(|(to, _)| to.as_ref());
+    let weighted = good().filter(|to| to.weight > 0).count();
+    if weighted > 0 && weighted < good().count() {
+        let message = "some URLs of `to` have a weight and some have none";
+        return Some(Problem::error(TO_WEIGHT, span, message));
+    }
+    let sum = good()
+        .map(|to| u64::from(to.weight))
+        .fold(0_u64, u64::saturating_add);
+    (sum > u64::from(u32::MAX)).then(|| {
+        let message = format!("the weights of `to` add up to more than {}", u32::MAX);
+        Problem::error(TO_WEIGHT, span, message)
     })
+}
+
+/// Parts of URLs that say nothing.
+fn ignored(read: &[(Option<To>, Span)]) -> Vec<Problem> {
+    let first_path = read.first().and_then(|(to, _)| Some(to.as_ref()?.path.as_str()));
+    let mut problems = Vec::new();
+    for (to, span) in read.iter().filter_map(|(to, span)| Some((to.as_ref()?, *span))) {
+        if to.url.user.is_some() || !to.url.raw_query.is_empty() || !to.url.fragment.is_empty() {
+            let message = "of `to` only the scheme, the host, the port and the path have an effect";
+            problems.push(Problem::warning(IGNORED_PART, span, message));
+        }
+        if first_path.is_some_and(|first| first != to.path) {
+            let message = "the path of this URL has no effect: that of the first one counts for all";
+            problems.push(Problem::warning(IGNORED_PART, span, message));
+        }
+    }
+    problems
 }
 
 fn parse(raw: &str, span: Span) -> Result<To, Problem> {
@@ -98,10 +120,11 @@ fn parse(raw: &str, span: Span) -> Result<To, Problem> {
         },
     };
     let url = GoUrl::parse(text).map_err(|error| invalid(&error.to_string()))?;
+    let h2c = url.scheme == "h2c";
     let tls = match url.scheme.as_str() {
-        "http" => false,
+        "http" | "h2c" => false,
         "https" => true,
-        "h2c" | "tcp" | "udp" | "ssh" | "unix" | "https+unix" => {
+        "tcp" | "udp" | "ssh" | "unix" | "https+unix" => {
             let message = format!(
                 "a `to` with the scheme `{}` is not implemented yet, and without it requests would go elsewhere",
                 url.scheme
@@ -140,6 +163,7 @@ fn parse(raw: &str, span: Span) -> Result<To, Problem> {
     Ok(To {
         raw: raw.to_owned(),
         tls,
+        h2c,
         host,
         port,
         path,

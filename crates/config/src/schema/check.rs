@@ -4,6 +4,8 @@ mod headers;
 
 use portcullis_document::{Kind as Scalar, Node, Value};
 
+pub(crate) use headers::reserved_in_requests;
+
 use super::{Key, Kind, nearest};
 use crate::codes::{BARE_DURATION, WRONG_TYPE, WRONG_VALUE};
 use crate::report::Problem;
@@ -43,8 +45,8 @@ pub(super) fn check(key: &Key, node: &Node) -> Vec<Problem> {
         Kind::Map => map_of_texts(key, node),
         Kind::HeaderName => return headers::name(key, node),
         Kind::RemovedHeaders => return headers::removed(key, node),
-        Kind::RequestHeaders => return headers::map(key, node, true),
-        Kind::ResponseHeaders => return headers::map(key, node, false),
+        Kind::RequestHeaders => return headers::set(key, node, reserved_in_requests),
+        Kind::ResponseHeaders => return headers::set(key, node, headers::reserved_in_responses),
         Kind::ClaimsHeaders => return headers::claims(key, node),
         Kind::Claims => shape(key, node, "a map", matches!(node.value, Value::Map(_))),
         Kind::Object | Kind::Named => shape(key, node, "a map", matches!(node.value, Value::Map(_))),

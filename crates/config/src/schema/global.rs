@@ -11,10 +11,12 @@ pub(super) static KEYS: &[Key] = &[
     IN.not_yet("allow_upgrades", Kind::Strings),
     IN.not_yet("authenticate_internal_service_url", Kind::Text),
     IN.working("authenticate_service_url", Kind::Text),
-    IN.not_yet("authorize_internal_service_url", Kind::Text),
+    IN.working("authorize_internal_service_url", Kind::Text)
+        .note("wins over the others; for the control plane as a process of its own"),
     IN.not_yet("authorize_log_fields", Kind::Strings),
     IN.alias("authorize_service_url", Kind::Text, "authorize_service_urls"),
-    IN.not_yet("authorize_service_urls", Kind::Strings),
+    IN.working("authorize_service_urls", Kind::Strings)
+        .note("http or https, host and port; for the control plane as a process of its own"),
     IN.not_yet("auto_apply_changesets", Kind::Bool),
     IN.not_yet("autocert", Kind::Bool),
     IN.not_yet("autocert_ca", Kind::Text),
@@ -31,11 +33,11 @@ pub(super) static KEYS: &[Key] = &[
     IN.not_yet("blob_storage", Kind::Object),
     IN.not_yet("blob_storage.bucket_uri", Kind::Text),
     IN.not_yet("blob_storage.managed_prefix", Kind::Text),
-    IN.not_yet("certificate", Kind::Pem),
+    IN.working("certificate", Kind::Pem).note("base64 of PEM"),
     IN.not_yet("certificate_authority", Kind::Base64),
     IN.not_yet("certificate_authority_file", Kind::Text),
     IN.working("certificate_file", Kind::Text),
-    IN.not_yet("certificate_key", Kind::Pem),
+    IN.working("certificate_key", Kind::Pem).note("base64 of PEM"),
     IN.working("certificate_key_file", Kind::Text),
     IN.working("certificates", Kind::Objects),
     IN.working("certificates.cert", Kind::Text),
@@ -49,11 +51,12 @@ pub(super) static KEYS: &[Key] = &[
     IN.removed("client_ca", "use `downstream_mtls.ca`"),
     IN.removed("client_ca_file", "use `downstream_mtls.ca_file`"),
     IN.not_yet("codec_type", Kind::Enum(&enums::CODEC)).or("auto"),
-    IN.not_yet("cookie_domain", Kind::Text),
+    IN.working("cookie_domain", Kind::Text)
+        .note("a warning where it does not cover the authenticate host or a route"),
     IN.working("cookie_expire", Kind::Duration).or("14h"),
-    IN.not_yet("cookie_http_only", Kind::Bool).or("true"),
+    IN.working("cookie_http_only", Kind::Bool).or("true"),
     IN.working("cookie_name", Kind::Text),
-    IN.not_yet("cookie_same_site", Kind::Enum(&enums::SAME_SITE)),
+    IN.working("cookie_same_site", Kind::Enum(&enums::SAME_SITE)),
     IN.working("cookie_secret", Kind::Text),
     IN.working("cookie_secret_file", Kind::Text),
     IN.not_yet("databroker_cluster_leader_id", Kind::Text),
@@ -71,7 +74,9 @@ pub(super) static KEYS: &[Key] = &[
     IN.working("databroker_storage_type", Kind::Enum(&enums::STORAGE))
         .or("memory"),
     IN.not_yet("debug_address", Kind::Text),
-    IN.not_yet("default_upstream_timeout", Kind::Duration).or("30s"),
+    IN.working("default_upstream_timeout", Kind::Duration)
+        .or("30s")
+        .note("negative times are refused"),
     IN.not_yet("dns_failure_refresh_rate", Kind::Duration),
     IN.not_yet("dns_lookup_family", Kind::Enum(&enums::DNS_FAMILY))
         .or("V4_PREFERRED"),
@@ -125,9 +130,11 @@ pub(super) static KEYS: &[Key] = &[
         "google_cloud_serverless_authentication_service_account",
         Kind::Text,
     ),
-    IN.not_yet("grpc_address", Kind::Text).or(":443"),
+    IN.working("grpc_address", Kind::Text)
+        .note("IP:PORT, :PORT or unix:///path; for the control plane as a process of its own"),
     IN.not_yet("grpc_client_timeout", Kind::Duration).or("10s"),
-    IN.not_yet("grpc_insecure", Kind::Bool).or("true"),
+    IN.working("grpc_insecure", Kind::Bool)
+        .note("for the control plane as a process of its own"),
     IN.not_yet("headers_with_underscores_action", Kind::Enum(&enums::UNDERSCORES))
         .or("reject_request"),
     IN.working("health_check_addr", Kind::Text),
@@ -163,7 +170,8 @@ pub(super) static KEYS: &[Key] = &[
         "idp_service_account",
         "groups now come from the claims of the identity provider; remove it",
     ),
-    IN.not_yet("insecure_server", Kind::Bool),
+    IN.working("insecure_server", Kind::Bool)
+        .note("without a port in `address`, 80"),
     IN.not_yet("installation_id", Kind::Text),
     IN.working("jwt_claims_headers", Kind::ClaimsHeaders),
     IN.not_yet("jwt_issuer_format", Kind::Enum(&enums::ISSUER))
@@ -238,7 +246,8 @@ pub(super) static KEYS: &[Key] = &[
     IN.not_yet("runtime_flags.ssh_upstream_tunnel", Kind::Bool),
     IN.not_yet("services", Kind::Services).or("all"),
     IN.not_yet("session_recording_concurrency", Kind::Uint),
-    IN.not_yet("set_response_headers", Kind::ResponseHeaders),
+    IN.working("set_response_headers", Kind::ResponseHeaders)
+        .note("as written: `%` is not filled in by Envoy; framing headers and `set-cookie` are refused"),
     IN.working("shared_secret", Kind::Text),
     IN.working("shared_secret_file", Kind::Text),
     IN.working("signing_key", Kind::Text),
@@ -254,9 +263,15 @@ pub(super) static KEYS: &[Key] = &[
     IN.not_yet("ssh_rls_enabled", Kind::Bool),
     IN.not_yet("ssh_user_ca_key", Kind::Text),
     IN.not_yet("ssh_user_ca_key_file", Kind::Text),
-    IN.not_yet("timeout_idle", Kind::Duration).or("5m"),
-    IN.not_yet("timeout_read", Kind::Duration).or("30s"),
-    IN.not_yet("timeout_write", Kind::Duration).or("0"),
+    IN.working("timeout_idle", Kind::Duration)
+        .or("5m")
+        .note("negative times are refused"),
+    IN.working("timeout_read", Kind::Duration)
+        .or("30s")
+        .note("negative times are refused"),
+    IN.working("timeout_write", Kind::Duration)
+        .or("0")
+        .note("negative times are refused"),
     IN.not_yet("tls_derive", Kind::Text),
     IN.removed("tracing_datadog_address", "use the `otel_` options"),
     IN.removed("tracing_jaeger_agent_endpoint", "use the `otel_` options"),

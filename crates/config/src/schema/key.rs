@@ -22,6 +22,8 @@ pub struct Key {
     pub state: State,
     /// The value that changes nothing, if it is not the empty one.
     pub default: Option<&'static str>,
+    /// What is to be known of how it works here; empty if there is nothing.
+    pub note: &'static str,
 }
 
 /// The lines of the tables.
@@ -33,6 +35,7 @@ impl Scope {
             kind,
             state,
             default: None,
+            note: "",
         }
     }
 
@@ -72,6 +75,11 @@ impl Scope {
 impl Key {
     pub(super) const fn or(mut self, default: &'static str) -> Self {
         self.default = Some(default);
+        self
+    }
+
+    pub(super) const fn note(mut self, note: &'static str) -> Self {
+        self.note = note;
         self
     }
 }

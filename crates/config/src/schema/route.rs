@@ -11,7 +11,7 @@ pub(super) static KEYS: &[Key] = &[
     IN.working("allow_public_unauthenticated_access", Kind::Bool),
     IN.not_yet("allow_spdy", Kind::Bool),
     IN.not_yet("allow_upgrades", Kind::Strings),
-    IN.not_yet("allow_websockets", Kind::Bool),
+    IN.working("allow_websockets", Kind::Bool),
     IN.working("allowed_domains", Kind::Strings),
     IN.removed(
         "allowed_groups",
@@ -31,7 +31,8 @@ pub(super) static KEYS: &[Key] = &[
     IN.not_yet("depends_on", Kind::Strings),
     IN.not_yet("description", Kind::Text),
     IN.not_yet("enable_google_cloud_serverless_authentication", Kind::Bool),
-    IN.working("from", Kind::Text),
+    IN.working("from", Kind::Text)
+        .note("https or http; `*` anywhere in the host"),
     IN.not_yet("health_checks", Kind::StrictObjects),
     IN.not_yet("health_checks.alt_port", Kind::Any),
     IN.not_yet("health_checks.always_log_health_check_failures", Kind::Any),
@@ -80,18 +81,13 @@ pub(super) static KEYS: &[Key] = &[
         Kind::Text,
         "the upstream would see another host and may answer as another site",
     ),
-    IN.refused(
-        "host_rewrite",
-        Kind::Text,
-        "the upstream would see another host and may answer as another site",
-    ),
-    IN.refused(
-        "host_rewrite_header",
-        Kind::HeaderName,
-        "the upstream would see another host and may answer as another site",
-    ),
+    IN.working("host_rewrite", Kind::Text)
+        .note("a host, perhaps with a port"),
+    IN.working("host_rewrite_header", Kind::HeaderName)
+        .note("`cookie`, `host` and headers that Envoy or Portcullis own are refused"),
     IN.not_yet("identity_providers", Kind::Strings),
-    IN.not_yet("idle_timeout", Kind::Duration),
+    IN.working("idle_timeout", Kind::Duration)
+        .note("negative times are refused"),
     IN.not_yet("idp_access_token_allowed_audiences", Kind::Strings),
     IN.refused(
         "idp_client_id",
@@ -178,62 +174,26 @@ pub(super) static KEYS: &[Key] = &[
     IN.working("path", Kind::Text),
     IN.working("policy", Kind::Ppl),
     IN.working("prefix", Kind::Text),
-    IN.refused(
-        "prefix_rewrite",
-        Kind::Text,
-        "requests would go elsewhere upstream",
-    ),
-    IN.refused(
-        "preserve_host_header",
-        Kind::Bool,
-        "the upstream would see another host and may answer as another site",
-    ),
-    IN.refused(
-        "redirect",
-        Kind::Object,
-        "clients would not be sent to where it says",
-    ),
-    IN.refused(
-        "redirect.host_redirect",
-        Kind::Text,
-        "clients would not be sent to where it says",
-    ),
-    IN.refused(
-        "redirect.https_redirect",
-        Kind::Bool,
-        "clients would not be sent to where it says",
-    ),
-    IN.refused(
-        "redirect.path_redirect",
-        Kind::Text,
-        "clients would not be sent to where it says",
-    ),
-    IN.refused(
-        "redirect.port_redirect",
-        Kind::Uint,
-        "clients would not be sent to where it says",
-    ),
-    IN.refused(
-        "redirect.prefix_rewrite",
-        Kind::Text,
-        "clients would not be sent to where it says",
-    ),
-    IN.refused(
-        "redirect.response_code",
-        Kind::RedirectCode,
-        "clients would not be sent to where it says",
-    ),
-    IN.refused(
-        "redirect.scheme_redirect",
-        Kind::Text,
-        "clients would not be sent to where it says",
-    ),
-    IN.refused(
-        "redirect.strip_query",
-        Kind::Bool,
-        "clients would not be sent to where it says",
-    ),
-    IN.refused("regex", Kind::Text, "the route would match other paths"),
+    IN.working("prefix_rewrite", Kind::Text)
+        .note("a path of visible ASCII that begins with a slash"),
+    IN.working("preserve_host_header", Kind::Bool),
+    IN.working("redirect", Kind::Object)
+        .note("a warning where it leads back to the same URL"),
+    IN.working("redirect.host_redirect", Kind::Text)
+        .note("a host, perhaps with a port"),
+    IN.working("redirect.https_redirect", Kind::Bool),
+    IN.working("redirect.path_redirect", Kind::Text)
+        .note("a path of visible ASCII that begins with a slash"),
+    IN.working("redirect.port_redirect", Kind::Uint)
+        .note("at most 65535"),
+    IN.working("redirect.prefix_rewrite", Kind::Text)
+        .note("a path of visible ASCII that begins with a slash"),
+    IN.working("redirect.response_code", Kind::RedirectCode),
+    IN.working("redirect.scheme_redirect", Kind::Text)
+        .note("`http` or `https`"),
+    IN.working("redirect.strip_query", Kind::Bool),
+    IN.working("regex", Kind::Text)
+        .note("RE2, at most 4,096 characters and 1,000 repetitions; what RE2 lacks is refused at once"),
     IN.ignored(
         "regex_priority_order",
         "it orders routes of the API alone; those of a file stay in their order",
@@ -248,23 +208,13 @@ pub(super) static KEYS: &[Key] = &[
         Kind::Text,
         "requests would go elsewhere upstream",
     ),
-    IN.refused(
-        "remove_request_headers",
-        Kind::RemovedHeaders,
-        "the upstream would get the client's own values of these headers",
-    ),
-    IN.refused("response", Kind::Object, "clients would not get the fixed answer"),
-    IN.refused(
-        "response.body",
-        Kind::Text,
-        "clients would not get the fixed answer",
-    ),
-    IN.refused(
-        "response.status",
-        Kind::Int,
-        "clients would not get the fixed answer",
-    )
-    .or("0"),
+    IN.working("remove_request_headers", Kind::RemovedHeaders)
+        .note("`host`, `x-envoy-upstream-*` and `x-portcullis-*` are refused"),
+    IN.working("response", Kind::Object),
+    IN.working("response.body", Kind::Text)
+        .note("at most 4,096 bytes; none with status 204, 205 or 304"),
+    IN.working("response.status", Kind::Int)
+        .note("200 to 599"),
     IN.not_yet("rewrite_response_headers", Kind::Objects),
     IN.not_yet("rewrite_response_headers.header", Kind::HeaderName),
     IN.not_yet("rewrite_response_headers.prefix", Kind::Text),
@@ -275,12 +225,10 @@ pub(super) static KEYS: &[Key] = &[
         "set_authorization_header",
         "use `set_request_headers` with a template such as `Bearer ${pomerium.id_token}`",
     ),
-    IN.refused(
-        "set_request_headers",
-        Kind::RequestHeaders,
-        "the upstream would get the client's own values of these headers",
-    ),
-    IN.not_yet("set_response_headers", Kind::ResponseHeaders),
+    IN.working("set_request_headers", Kind::RequestHeaders)
+        .note("`cookie`, `host`, framing headers, `x-pomerium-*`, `x-portcullis-*`, `x-envoy-*` and headers that a claim fills are refused"),
+    IN.working("set_response_headers", Kind::ResponseHeaders)
+        .note("as written: `%` is not filled in by Envoy; framing headers and `set-cookie` are refused"),
     IN.not_yet("show_error_details", Kind::Bool),
     IN.refused(
         "sub_policies",
@@ -332,21 +280,16 @@ pub(super) static KEYS: &[Key] = &[
         Kind::Text,
         "rules of theirs that deny would not count",
     ),
-    IN.not_yet("timeout", Kind::Duration).or("30s"),
+    IN.working("timeout", Kind::Duration)
+        .note("negative times are refused"),
     IN.not_yet("tls_client_cert", Kind::Pem),
     IN.not_yet("tls_client_cert_file", Kind::Text),
     IN.not_yet("tls_client_key", Kind::Pem),
     IN.not_yet("tls_client_key_file", Kind::Text),
-    IN.refused(
-        "tls_custom_ca",
-        Kind::Base64,
-        "upstream certificates of public authorities would be trusted too",
-    ),
-    IN.refused(
-        "tls_custom_ca_file",
-        Kind::Text,
-        "upstream certificates of public authorities would be trusted too",
-    ),
+    IN.working("tls_custom_ca", Kind::Base64)
+        .note("base64 of PEM certificates"),
+    IN.working("tls_custom_ca_file", Kind::Text)
+        .note("PEM certificates"),
     IN.refused(
         "tls_downstream_client_ca",
         Kind::Base64,
@@ -359,14 +302,13 @@ pub(super) static KEYS: &[Key] = &[
     ),
     IN.not_yet("tls_downstream_server_name", Kind::Text),
     IN.alias("tls_server_name", Kind::Text, "tls_upstream_server_name"),
-    IN.not_yet("tls_skip_verify", Kind::Bool),
+    IN.working("tls_skip_verify", Kind::Bool)
+        .note("with a warning"),
     IN.not_yet("tls_upstream_allow_renegotiation", Kind::Bool),
-    IN.refused(
-        "tls_upstream_server_name",
-        Kind::Text,
-        "the upstream would be asked for, and checked against, another name",
-    ),
-    IN.working("to", Kind::To),
+    IN.working("tls_upstream_server_name", Kind::Text)
+        .note("a host name or an IP address"),
+    IN.working("to", Kind::To)
+        .note("http, https and h2c, mixed or not; at most 1,000 URLs"),
     IN.refused(
         "upstream_tunnel",
         Kind::Object,

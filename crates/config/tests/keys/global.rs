@@ -2,7 +2,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use portcullis_config::{
-    Address, Authenticate, LogLevel, Secret, Severity, Storage, UNREADABLE_FILE, file_references,
+    Address, Authenticate, Certificate, CertificateFiles, Global, LogLevel, Secret, Severity, Storage,
+    UNREADABLE_FILE, file_references,
 };
 
 use crate::support::{COMPLETE, KEY, ROUTE, codes, config, global, only, read};
@@ -22,6 +23,14 @@ fn file(secret: Option<Secret>) -> PathBuf {
     match secret {
         Some(Secret::File(path)) => path.value,
         other => panic!("{other:?} is no file"),
+    }
+}
+
+/// The one certificate, which stands in files.
+fn pair(global: Global) -> CertificateFiles {
+    match global.certificates.as_slice() {
+        [Certificate::Files(pair)] => pair.clone(),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -97,17 +106,20 @@ fn key_authenticate_service_url() {
 
 #[test]
 fn key_certificate_file() {
-    let global = global("certificate_file: tls/cert.pem\ncertificate_key_file: tls/key.pem\n");
-    assert_eq!(global.certificates.len(), 1);
-    assert_eq!(global.certificates[0].cert.value, PathBuf::from("tls/cert.pem"));
-    assert_eq!(global.certificates[0].cert.span.to_string(), "1:19");
+    let pair = pair(global(
+        "certificate_file: tls/cert.pem\ncertificate_key_file: tls/key.pem\n",
+    ));
+    assert_eq!(pair.cert.value, PathBuf::from("tls/cert.pem"));
+    assert_eq!(pair.cert.span.to_string(), "1:19");
     assert_eq!(codes("certificate_file: a\n"), ["half_pair"]);
 }
 
 #[test]
 fn key_certificate_key_file() {
-    let global = global("certificate_file: tls/cert.pem\ncertificate_key_file: tls/key.pem\n");
-    assert_eq!(global.certificates[0].key.value, PathBuf::from("tls/key.pem"));
+    let pair = pair(global(
+        "certificate_file: tls/cert.pem\ncertificate_key_file: tls/key.pem\n",
+    ));
+    assert_eq!(pair.key.value, PathBuf::from("tls/key.pem"));
     assert_eq!(codes("certificate_key_file: a\n"), ["half_pair"]);
 }
 
@@ -143,16 +155,16 @@ fn key_certificates() {
 
 #[test]
 fn key_certificates_cert() {
-    let global = global("certificates:\n  - cert: a.pem\n    key: a.key\n");
-    assert_eq!(global.certificates[0].cert.value, PathBuf::from("a.pem"));
-    assert_eq!(global.certificates[0].cert.span.to_string(), "2:11");
+    let pair = pair(global("certificates:\n  - cert: a.pem\n    key: a.key\n"));
+    assert_eq!(pair.cert.value, PathBuf::from("a.pem"));
+    assert_eq!(pair.cert.span.to_string(), "2:11");
     assert_eq!(codes("certificates:\n  - key: a\n"), ["half_pair"]);
 }
 
 #[test]
 fn key_certificates_key() {
-    let global = global("certificates:\n  - cert: a.pem\n    Key: a.key\n");
-    assert_eq!(global.certificates[0].key.value, PathBuf::from("a.key"));
+    let pair = pair(global("certificates:\n  - cert: a.pem\n    Key: a.key\n"));
+    assert_eq!(pair.key.value, PathBuf::from("a.key"));
     assert_eq!(
         codes("certificates:\n  - cert: a\n    key: \"\"\n"),
         ["half_pair"]

@@ -1,4 +1,4 @@
-use portcullis_config::{PathMatcher, RoutePolicy};
+use portcullis_config::{Action, PathMatcher, RoutePolicy, Written};
 use portcullis_document::{Limits, parse_yaml};
 use portcullis_policy::{Legacy, Policy, parse};
 
@@ -55,12 +55,14 @@ fn route_key_from() {
         );
         assert!(parsed.config.unwrap().routes.is_empty(), "{bad}");
     }
-    for later in [
-        "https://*.example.com",
-        "tcp+https://a.example:22",
-        "udp+https://a.example:53",
-        "ssh://a",
-    ] {
+    let wildcard = read_from("https://a-*.Example.com:8443");
+    assert_eq!(
+        (wildcard.host.as_str(), wildcard.port),
+        ("a-*.example.com", Some(8443))
+    );
+    assert_eq!(wildcard.host.exact(), None);
+    assert_eq!(wildcard.raw, "https://a-*.Example.com:8443");
+    for later in ["tcp+https://a.example:22", "udp+https://a.example:53", "ssh://a"] {
         assert!(codes(&from(later)).contains(&"not_implemented_unsafe"), "{later}");
     }
     let with_path = read(&from("https://a.example/admin"))
@@ -74,10 +76,26 @@ fn route_key_from() {
 
 #[test]
 fn route_key_to() {
+    let urls = |text: &str| match read(&to(text)).config.unwrap().routes.remove(0).action {
+        Some(Action::Upstream(upstream)) => upstream.to,
+        other => panic!("{other:?}"),
+    };
     let read_to = |text: &str| {
-        let to = read(&to(text)).config.unwrap().routes.remove(0).to.unwrap();
+        let to = urls(text).remove(0);
         (to.tls, to.host, to.port, to.path, to.weight)
     };
+    let several = urls("[\"http://a,1\", [\"https://b:1,2\"], \"h2c://c,3\"]");
+    let seen: Vec<_> = several
+        .iter()
+        .map(|to| (to.raw.as_str(), to.tls, to.h2c, to.port, to.weight))
+        .collect();
+    let expected = [
+        ("http://a,1", false, false, 80, 1),
+        ("https://b:1,2", true, false, 1, 2),
+        ("h2c://c,3", false, true, 80, 3),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(urls(&format!("[{}]", "http://a, ".repeat(1_000))).len(), 1_000);
     assert_eq!(read_to("http://app"), (false, "app".into(), 80, String::new(), 0));
     assert_eq!(
         read_to("https://App:8443/a%20b/"),
@@ -97,10 +115,12 @@ fn route_key_to() {
         ("http://a:0", "to_invalid"),
         ("http://a,0", "to_weight"),
         ("http://a,x", "to_weight"),
-        ("h2c://a", "not_implemented_unsafe"),
         ("tcp://a:1", "not_implemented_unsafe"),
         ("unix:///run/x.sock", "not_implemented_unsafe"),
-        ("[http://a, http://b]", "not_implemented_unsafe"),
+        ("[http://a, tcp://b:1]", "not_implemented_unsafe"),
+        ("[http://a, ftp://b]", "to_scheme"),
+        ("[\"http://a,1\", http://b]", "to_weight"),
+        ("[\"http://a,1\", \"http://b,4294967295\"]", "to_weight"),
         ("\"\"", "to_missing"),
         ("[]", "to_missing"),
         ("{a: b}", "wrong_type"),
@@ -113,7 +133,7 @@ fn route_key_to() {
             .unwrap_or_else(|| panic!("{bad}"));
         assert_eq!(error.route, Some(0), "{bad}");
         let route = parsed.config.unwrap().routes.remove(0);
-        assert!(route.invalid.is_some() && route.to.is_none(), "{bad}");
+        assert!(route.invalid.is_some() && route.action.is_none(), "{bad}");
         assert!(matches!(route.policy, RoutePolicy::Invalid), "{bad}");
     }
     assert!(codes(&to("[\"http://a,1\", http://b]")).contains(&"to_weight"));
@@ -143,9 +163,66 @@ fn route_key_path() {
         any_route(&format!("{SIGNED_IN}    path: [a]\n")).matcher,
         PathMatcher::Any
     );
-    let regex = any_route(&format!("{SIGNED_IN}    prefix: /p\n    regex: ^/x$\n"));
+    let regex = any_route(&format!("{SIGNED_IN}    prefix: /p\n    regex: /(\n"));
     assert_eq!(regex.matcher, PathMatcher::Any);
     assert!(regex.invalid.is_some());
+}
+
+/// The route id is made of all of them, not of the one that counts.
+#[test]
+fn what_is_written_is_kept_whether_or_not_it_counts() {
+    let written = |lines: &str| any_route(&format!("{SIGNED_IN}{lines}")).written;
+    let of = |prefix: &str, path: &str, regex: &str| Written {
+        prefix: prefix.into(),
+        path: path.into(),
+        regex: regex.into(),
+        to: Vec::new(),
+    };
+    assert_eq!(written(""), Written::default());
+    assert_eq!(written("    prefix: \"\"\n    path: ~\n"), Written::default());
+    assert_eq!(written("    prefix: /p\n    path: /q\n"), of("/p", "/q", ""));
+    assert_eq!(
+        written("    prefix: /p\n    path: /q\n    regex: ^/r$\n"),
+        of("/p", "/q", "^/r$")
+    );
+    assert_eq!(
+        written("    prefix: /p\n    regex: /(\n"),
+        of("/p", "", "/("),
+        "as written, though it cannot be used"
+    );
+    // Where a stronger one is unreadable the route takes every path, and so does whatever has its id.
+    assert_eq!(written("    prefix: /p\n    path: [a]\n"), Written::default());
+    assert_eq!(written("    prefix: [a]\n    path: /q\n"), of("", "/q", ""));
+    let unused = |lines: &str| -> Vec<String> {
+        let to = written(lines).to;
+        to.into_iter().map(|to| to.raw).collect()
+    };
+    for lines in [
+        "    redirect: {https_redirect: true, host_redirect: b.example}\n",
+        "    response: {status: 200}\n",
+    ] {
+        assert_eq!(unused(lines), ["http://app.internal:8080"], "{lines}");
+    }
+}
+
+#[test]
+fn route_key_regex() {
+    let matcher = |lines: &str| route(&format!("{SIGNED_IN}{lines}")).matcher;
+    let expected = PathMatcher::Regex("^/(a|b)$".into());
+    assert_eq!(matcher("    regex: ^/(a|b)$\n"), expected);
+    assert_eq!(
+        matcher("    prefix: /p\n    path: /q\n    regex: ^/(a|b)$\n"),
+        expected
+    );
+    assert_eq!(
+        matcher("    regex: \"\"\n    prefix: /p\n"),
+        PathMatcher::Prefix("/p".into())
+    );
+    for bad in ["/(?!a)", "/(a)\\1", "/a{1001}", "/[", "/(.{1000}){1}(.{1000})"] {
+        let route = any_route(&format!("{SIGNED_IN}    regex: '{bad}'\n"));
+        assert_eq!(route.matcher, PathMatcher::Any, "{bad}");
+        assert!(route.invalid.unwrap().starts_with("regex_invalid: "), "{bad}");
+    }
 }
 
 #[test]

@@ -6,6 +6,9 @@ at!(api_only_key, 1, 1, "cluster_id: x\n");
 at!(bare_duration, 1, 16, "cookie_expire: 60\n");
 at!(cookie_expire, 1, 16, "cookie_expire: 0s\n");
 at!(cookie_name_invalid, 1, 14, "cookie_name: a b\n");
+at!(below_millisecond, 1, 15, "timeout_idle: 5us\n");
+at!(cookie_domain_invalid, 1, 16, "cookie_domain: 10.0.0.1\n");
+at!(cookie_domain_scope, 1, 16, "cookie_domain: localhost\n");
 at!(duplicate_key, 2, 1, "address: :1\nAddress: :2\n");
 at!(half_pair, 1, 1, "certificate_file: x\n");
 at!(header_name_invalid, 2, 3, "jwt_claims_headers:\n  a b: email\n");
@@ -28,7 +31,7 @@ at!(
     "authenticate_service_url: https://authenticate.pomerium.app\n"
 );
 at!(idp_incomplete, 1, 1, "idp_provider: oidc\n");
-at!(not_implemented, 2, 1, "address: :443\ntimeout_read: 60s\n");
+at!(not_implemented, 2, 1, "address: :443\nautocert: true\n");
 at!(removed_key, 1, 1, "client_ca_file: x\n");
 at!(secret_invalid, 1, 16, "shared_secret: abc\n");
 at!(

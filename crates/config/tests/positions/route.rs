@@ -43,7 +43,67 @@ at!(
     "routes:\n  - from: http://a.example\n    to: http://a\n"
 );
 at!(no_effect, 4, 5, with("    regex_priority_order: 1\n"));
-at!(not_implemented_unsafe, 4, 5, with("    regex: ^/x$\n"));
+at!(
+    not_implemented_unsafe,
+    4,
+    5,
+    with("    regex_rewrite_pattern: ^/x$\n")
+);
+at!(
+    header_substitution,
+    5,
+    12,
+    with("    set_response_headers:\n      X-A: \"%START_TIME%\"\n")
+);
+at!(host_invalid, 4, 19, with("    host_rewrite: a/b\n"));
+at!(path_invalid, 4, 21, with("    prefix_rewrite: x\n"));
+at!(
+    redirect_invalid,
+    3,
+    33,
+    "routes:\n  - from: https://a.example\n    redirect: {scheme_redirect: javascript}\n"
+);
+at!(
+    redirect_loop,
+    3,
+    5,
+    "routes:\n  - from: https://a.example\n    redirect: {https_redirect: true}\n"
+);
+at!(regex_invalid, 4, 12, with("    regex: /(\n"));
+at!(
+    response_invalid,
+    3,
+    24,
+    "routes:\n  - from: https://a.example\n    response: {status: 99}\n"
+);
+at!(
+    template_reference,
+    5,
+    13,
+    with("    set_request_headers:\n      X-A:  a $b\n")
+);
+at!(tls_ca_invalid, 4, 20, with("    tls_custom_ca: aGVsbG8=\n"));
+at!(
+    tls_skip_verify,
+    4,
+    5,
+    "routes:\n  - from: https://a.example\n    to: https://a\n    tls_skip_verify: true\n"
+);
+at!(
+    to_too_many,
+    3,
+    9,
+    format!(
+        "routes:\n  - from: https://a.example\n    to: [{}]\n",
+        "http://a, ".repeat(1_001)
+    )
+);
+at!(
+    wildcard_hidden,
+    3,
+    3,
+    "routes:\n- {from: 'https://*.example', to: http://a}\n- {from: https://a.example, path: /a, to: http://a}\n"
+);
 at!(path_without_slash, 4, 13, with("    prefix: admin\n"));
 at!(
     policy_conflict,

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput, Tag};
 
 use super::scan_error;
-use crate::error::{ALIAS, CONTROL, DUPLICATE_KEY, KEY, MERGE, SYNTAX, TAG, TOO_DEEP, TOO_LARGE};
+use crate::error::{ALIAS, KEY, MERGE, TAG, YAML, excerpt};
+use crate::node::given;
 use crate::{Entry, Kind, Limits, Node, Scalar, Span, SyntaxError, Value, scalar};
 
 /// A built subtree and what it would cost to copy it.
@@ -95,7 +96,7 @@ impl<'p, 'i> Builder<'p, 'i> {
             | Event::DocumentStart(_)
             | Event::DocumentEnd
             | Event::SequenceEnd
-            | Event::MappingEnd => return Err(SyntaxError::new(at, SYNTAX, "a value is missing here")),
+            | Event::MappingEnd => return Err(SyntaxError::new(at, YAML.syntax, "a value is missing here")),
         };
         if anchor != 0 {
             // The kept copy is paid for, else nested anchors could hold the tree many times over.
@@ -115,7 +116,7 @@ impl<'p, 'i> Builder<'p, 'i> {
         depth: usize,
     ) -> Result<(), SyntaxError> {
         if depth >= self.limits.max_depth {
-            return Err(self.too_deep(at));
+            return Err(YAML.too_deep(at, self.limits));
         }
         if let Some(tag) = tag.filter(|tag| !is_non_specific(tag))
             && !(tag.is_yaml_core_schema() && tag.suffix == expected)
@@ -182,13 +183,8 @@ impl<'p, 'i> Builder<'p, 'i> {
             let key = string_key(key_node, key_span)?;
             let same = merge_span.filter(|_| key == "<<");
             let first = same.or_else(|| given(&entries, &mut index, &key, key_span));
-            if let Some(first) = first {
-                let message = format!(
-                    "the key `{}` is given twice, first in line {}",
-                    excerpt(&key),
-                    first.line
-                );
-                return Err(SyntaxError::new(key_span, DUPLICATE_KEY, message));
+            if first.is_some() {
+                return Err(YAML.twice(key_span, &key, first));
             }
             let (event, span) = self.next(at)?;
             let value = self.node(event, &span, below)?;
@@ -237,7 +233,7 @@ impl<'p, 'i> Builder<'p, 'i> {
             }
         };
         if depth.saturating_add(cost.height) > self.limits.max_depth {
-            return Err(self.too_deep(at));
+            return Err(YAML.too_deep(at, self.limits));
         }
         self.copy(cost, at)?;
         match self.anchors.get(&anchor) {
@@ -254,15 +250,18 @@ impl<'p, 'i> Builder<'p, 'i> {
         match self.parser.next_event() {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => Err(scan_error(&error)),
-            None => Err(SyntaxError::new(at, SYNTAX, "the text ends inside this value")),
+            None => Err(SyntaxError::new(
+                at,
+                YAML.syntax,
+                "the text ends inside this value",
+            )),
         }
     }
 
     fn spend(&mut self, nodes: usize, at: Span) -> Result<(), SyntaxError> {
         self.nodes = self.nodes.saturating_add(nodes);
         if self.nodes > self.limits.max_nodes {
-            let message = format!("the document has more than {} values", self.limits.max_nodes);
-            return Err(SyntaxError::new(at, TOO_LARGE, message));
+            return Err(YAML.too_many(at, self.limits));
         }
         Ok(())
     }
@@ -272,17 +271,9 @@ impl<'p, 'i> Builder<'p, 'i> {
         self.copied_bytes = self.copied_bytes.saturating_add(cost.bytes);
         if self.copied_bytes > self.limits.max_bytes {
             let message = format!("the aliases copy more than {} bytes", self.limits.max_bytes);
-            return Err(SyntaxError::new(at, TOO_LARGE, message));
+            return Err(SyntaxError::new(at, YAML.too_large, message));
         }
         Ok(())
-    }
-
-    fn too_deep(&self, at: Span) -> SyntaxError {
-        let message = format!(
-            "lists and maps are nested more than {} levels deep",
-            self.limits.max_depth
-        );
-        SyntaxError::new(at, TOO_DEEP, message)
     }
 }
 
@@ -294,28 +285,9 @@ impl Cost {
     }
 }
 
-/// From so many entries on, keys are found by hash; before, comparing is faster.
-const MANY: usize = 16;
-
-/// Where `key` stands already. `index` holds the keys once there are [`MANY`].
-fn given(entries: &[Entry], index: &mut HashMap<String, Span>, key: &str, at: Span) -> Option<Span> {
-    if entries.len() < MANY {
-        let same = entries.iter().find(|entry| entry.key == key);
-        return same.map(|entry| entry.key_span);
-    }
-    if index.is_empty() {
-        index.extend(entries.iter().map(|entry| (entry.key.clone(), entry.key_span)));
-    }
-    index.insert(key.to_owned(), at)
-}
-
 fn read_scalar(text: String, style: ScalarStyle, tag: Option<&Tag>, at: Span) -> Result<Scalar, SyntaxError> {
     if text.contains('\0') {
-        return Err(SyntaxError::new(
-            at,
-            CONTROL,
-            "the escape of U+0000 is not allowed",
-        ));
+        return Err(YAML.nul(at));
     }
     let quoted = style != ScalarStyle::Plain;
     let Some(tag) = tag else {
@@ -362,15 +334,6 @@ fn string_key(node: Node, at: Span) -> Result<String, SyntaxError> {
         )),
         Value::Seq(_) | Value::Map(_) => Err(SyntaxError::new(at, KEY, "a list or a map cannot be a key")),
     }
-}
-
-/// Enough of a text to recognise it.
-fn excerpt(text: &str) -> String {
-    let mut short: String = text.chars().take(60).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }
 
 /// What is written in the map itself wins, then the maps of the list from first to last.

@@ -1,7 +1,7 @@
 //! Header names and values among the options: what HTTP and Envoy allow, and what is not for routes to
 //! set.
 
-use portcullis_document::{Node, Value};
+use portcullis_document::{Node, Span, Value};
 use portcullis_model::HeaderName;
 
 use super::super::Key;
@@ -10,19 +10,22 @@ use crate::codes::{HEADER_NAME, HEADER_RESERVED, HEADER_VALUE};
 use crate::report::Problem;
 use crate::value;
 
-/// Ours, or part of how a request is framed and routed: a route that set one could speak as us, or send
-/// one request as two.
-const RESERVED: [&str; 17] = [
+/// Part of how a message is framed and a connection kept: whoever set one could send one message as two.
+const FRAMING: [&str; 11] = [
     "connection",
     "content-length",
-    "cookie",
-    "host",
+    "expect",
+    "http2-settings",
     "keep-alive",
     "proxy-connection",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "host",
+];
+/// Pomerium's own beside the claim headers.
+const POMERIUM: [&str; 7] = [
     "x-pomerium-authorization",
     "x-pomerium-jwt-assertion",
     "x-pomerium-jwt-assertion-for",
@@ -31,7 +34,8 @@ const RESERVED: [&str; 17] = [
     "x-pomerium-routing-key",
     "x-pomerium-set-cookie",
 ];
-const RESERVED_PREFIXES: [&str; 2] = ["x-envoy-", "x-portcullis-"];
+/// Longer values are refused: no server takes them.
+const MAX_VALUE: usize = 16_384;
 
 pub(super) fn name(key: &Key, node: &Node) -> Vec<Problem> {
     match node.as_scalar().and_then(value::text) {
@@ -41,54 +45,69 @@ pub(super) fn name(key: &Key, node: &Node) -> Vec<Problem> {
     }
 }
 
-/// Envoy refuses to remove the host, and pseudo-headers have no valid name.
+/// Envoy refuses to remove the host, and pseudo-headers have no valid name. What it reads itself never
+/// reaches an upstream, and without it the bounds that a decision carries would be lost.
 pub(super) fn removed(key: &Key, node: &Node) -> Vec<Problem> {
     let names = match value::strings(node) {
         Ok(names) => names,
         Err(bad) => return vec![wrong_type(key, bad, "a list of header names")],
     };
+    let kept = |name: &str| {
+        name == "host" || name.starts_with("x-envoy-upstream-") || name.starts_with("x-portcullis-")
+    };
     names
         .into_iter()
         .filter_map(|(text, span)| match header(&text, span) {
             Err(problem) => Some(problem),
-            Ok(name) if name.as_str() == "host" => Some(Problem::error(
-                HEADER_RESERVED,
-                span,
-                "the header `host` cannot be removed",
-            )),
+            Ok(name) if kept(name.as_str()) => {
+                let message = format!("the header `{name}` cannot be removed");
+                Some(Problem::error(HEADER_RESERVED, span, message))
+            }
             Ok(_) => None,
         })
         .collect()
 }
 
-pub(super) fn map(key: &Key, node: &Node, request: bool) -> Vec<Problem> {
+/// A map from header to value, whose names `reserved` may refuse.
+pub(super) fn set(
+    key: &Key,
+    node: &Node,
+    reserved: impl Fn(&HeaderName, Span) -> Option<Problem>,
+) -> Vec<Problem> {
+    let expected = "a map from header to value";
     let Some(entries) = node.as_map() else {
-        return vec![wrong_type(key, node, "a map from header to value")];
+        return vec![wrong_type(key, node, expected)];
     };
     let mut problems = Vec::new();
     for entry in entries {
         match header(&entry.key, entry.key_span) {
             Err(problem) => problems.push(problem),
-            Ok(name) if request => problems.extend(reserved(&name, entry.key_span)),
-            Ok(_) => {}
+            Ok(name) => problems.extend(reserved(&name, entry.key_span)),
         }
         match entry.value.as_scalar() {
             Some(scalar) if scalar.is_null() => {}
             Some(scalar) => match value::text(scalar) {
-                None => problems.push(wrong_type(key, &entry.value, "a map from header to value")),
-                Some(text) if text.chars().any(|c| c.is_control() && c != '\t') => {
-                    let message = format!(
-                        "the value of the header `{}` has a line break",
-                        excerpt(&entry.key)
-                    );
-                    problems.push(Problem::error(HEADER_VALUE, entry.value.span, message));
-                }
-                Some(_) => {}
+                None => problems.push(wrong_type(key, &entry.value, expected)),
+                Some(text) => problems.extend(content(&entry.key, &text, entry.value.span)),
             },
-            None => problems.push(wrong_type(key, &entry.value, "a map from header to value")),
+            None => problems.push(wrong_type(key, &entry.value, expected)),
         }
     }
     problems
+}
+
+/// What is wrong with a value. Envoy would write a line break to the wire in some places, and refuse the
+/// whole route table in others.
+fn content(name: &str, text: &str, span: Span) -> Option<Problem> {
+    let why = if text.chars().any(|c| c.is_control() && c != '\t') {
+        "has a line break or another control character"
+    } else if text.len() > MAX_VALUE {
+        "has more than 16384 bytes"
+    } else {
+        return None;
+    };
+    let message = format!("the value of the header `{}` {why}", excerpt(name));
+    Some(Problem::error(HEADER_VALUE, span, message))
 }
 
 pub(super) fn claims(key: &Key, node: &Node) -> Vec<Problem> {
@@ -98,7 +117,7 @@ pub(super) fn claims(key: &Key, node: &Node) -> Vec<Problem> {
             .iter()
             .flat_map(|entry| {
                 let name = match header(&entry.key, entry.key_span) {
-                    Ok(name) => reserved(&name, entry.key_span),
+                    Ok(name) => reserved_for_claims(&name, entry.key_span),
                     Err(problem) => Some(problem),
                 };
                 let claim = entry.value.as_scalar().and_then(value::text);
@@ -119,22 +138,54 @@ pub(super) fn claims(key: &Key, node: &Node) -> Vec<Problem> {
     }
 }
 
-fn header(text: &str, span: portcullis_document::Span) -> Result<HeaderName, Problem> {
+fn header(text: &str, span: Span) -> Result<HeaderName, Problem> {
     HeaderName::parse(text).map_err(|error| {
         let message = format!("`{}` is no header name: {error}", excerpt(text));
         Problem::error(HEADER_NAME, span, message)
     })
 }
 
-fn reserved(name: &HeaderName, span: portcullis_document::Span) -> Option<Problem> {
-    let name = name.as_str();
-    let reserved =
-        RESERVED.contains(&name) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    reserved.then(|| {
-        Problem::error(
-            HEADER_RESERVED,
-            span,
-            format!("the header `{name}` is not for a configuration to set"),
-        )
-    })
+/// Whether no route may set this header on requests.
+pub(crate) fn reserved_in_requests(name: &HeaderName, span: Span) -> Option<Problem> {
+    if name.as_str().starts_with("x-pomerium-") {
+        let help = "upstreams take it for Portcullis' word; use `pass_identity_headers` and \
+                    `jwt_claims_headers`";
+        return Some(not_to_set(name, span).help(help));
+    }
+    reserved_for_claims(name, span)
+}
+
+/// Whether no claim may fill this header.
+fn reserved_for_claims(name: &HeaderName, span: Span) -> Option<Problem> {
+    let text = name.as_str();
+    let help = if FRAMING.contains(&text) {
+        "it is part of how a request is sent"
+    } else if text == "cookie" {
+        "the upstream gets the client's cookies without those of the session"
+    } else if text.starts_with("x-envoy-") {
+        "Envoy itself goes by it"
+    } else if text.starts_with("x-portcullis-") || POMERIUM.contains(&text) {
+        "it is Portcullis' own"
+    } else {
+        return None;
+    };
+    Some(not_to_set(name, span).help(help))
+}
+
+/// Whether no route may set this header on responses.
+pub(super) fn reserved_in_responses(name: &HeaderName, span: Span) -> Option<Problem> {
+    let text = name.as_str();
+    let help = if FRAMING.contains(&text) {
+        "it is part of how a response is sent"
+    } else if text == "set-cookie" {
+        "it would take the place of the session's own cookies"
+    } else {
+        return None;
+    };
+    Some(not_to_set(name, span).help(help))
+}
+
+fn not_to_set(name: &HeaderName, span: Span) -> Problem {
+    let message = format!("the header `{name}` is not for a configuration to set");
+    Problem::error(HEADER_RESERVED, span, message)
 }
