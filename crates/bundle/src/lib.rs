@@ -6,15 +6,19 @@
 //! states of it.
 
 mod digest;
+mod redirect_hosts;
 mod route;
 mod settings;
+pub mod template;
 mod version;
 
 #[cfg(test)]
 mod tests;
 
+pub use redirect_hosts::RedirectHosts;
 pub use route::{Route, RoutePolicy};
-pub use settings::{Authenticate, Cookie, Keys, Provider, Settings};
+pub use settings::{Authenticate, Cookie, Keys, Provider, SameSite, Settings};
+pub use template::Template;
 pub use version::Version;
 
 use digest::Digest;

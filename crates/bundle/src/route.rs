@@ -1,8 +1,9 @@
 //! One route as the authz-server sees it.
 
 use crate::digest::Digest;
+use crate::template::Template;
 use core::fmt;
-use portcullis_model::{Host, RouteId};
+use portcullis_model::{HeaderName, HostPattern, RouteId};
 use portcullis_policy::Program;
 
 /// A route: its identity, where it stands, who may use it.
@@ -12,14 +13,18 @@ pub struct Route {
     pub id: RouteId,
     /// The route's `name`, for logs and pages.
     pub name: Option<String>,
-    /// The host that clients ask for.
-    pub host: Host,
+    /// The host that clients ask for, or the pattern that it fits.
+    pub host: HostPattern,
     /// The port of `from`, where it names one that is not the scheme's own.
     pub port: Option<u16>,
     /// Who may use it.
     pub policy: RoutePolicy,
     /// Whether the upstream gets the assertion and the claim headers.
     pub pass_identity_headers: bool,
+    /// Headers that the upstream gets besides, in this order.
+    pub set_request_headers: Vec<(HeaderName, Template)>,
+    /// Whether clients may go over to websockets.
+    pub allow_websockets: bool,
 }
 
 impl Route {
@@ -33,8 +38,10 @@ impl Route {
             port,
             policy,
             pass_identity_headers,
+            set_request_headers,
+            allow_websockets,
         } = self;
-        let mut digest = Digest::new("portcullis route 1");
+        let mut digest = Digest::new("portcullis route 2");
         digest.number(u128::from(id.0));
         digest.optional(name.as_deref());
         digest.text(host.as_str());
@@ -42,6 +49,12 @@ impl Route {
         digest.number(u128::from(port.unwrap_or_default()));
         digest.bytes(&policy.digest());
         digest.flag(*pass_identity_headers);
+        digest.count(set_request_headers.len());
+        for (name, template) in set_request_headers {
+            digest.text(name.as_str());
+            digest.text(template.source());
+        }
+        digest.flag(*allow_websockets);
         digest.finish()
     }
 }

@@ -1,11 +1,11 @@
 //! What all routes share. No type here implements `Serialize`, and `Debug` shows
 //! no secret (`secrecy` redacts them).
 
+use crate::RedirectHosts;
 use crate::digest::Digest;
 use core::time::Duration;
 use portcullis_model::{HeaderName, Host};
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
-use std::collections::HashSet;
 
 /// Settings of a bundle.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct Settings {
     pub authenticate: Authenticate,
     /// The identity provider, where one is configured.
     pub provider: Option<Provider>,
-    /// Name and lifetime of the session cookie.
+    /// The session cookie.
     pub cookie: Cookie,
     /// The keys that sessions and assertions derive from.
     pub keys: Keys,
@@ -22,7 +22,7 @@ pub struct Settings {
     pub jwt_claims_headers: Vec<(HeaderName, String)>,
     /// Hosts and external ports of the routes and of the authenticate service:
     /// the only places to which a login may return.
-    pub redirect_hosts: HashSet<(Host, u16)>,
+    pub redirect_hosts: RedirectHosts,
 }
 
 /// The authenticate service.
@@ -102,6 +102,56 @@ pub struct Cookie {
     pub name: String,
     /// How long a session lasts after the login.
     pub expire: Duration,
+    /// The domain whose hosts share it (RFC 6265, `Domain`), in lower case and
+    /// without a leading dot; `None` means the host alone that set it.
+    pub domain: Option<String>,
+    /// Whether scripts cannot read it.
+    pub http_only: bool,
+    /// Which requests from other sites carry it.
+    pub same_site: SameSite,
+}
+
+impl Cookie {
+    /// The domain that the session cookie has on `host`; `None` where it is the
+    /// host's alone: a browser refuses a cookie for a domain that its host is not
+    /// of.
+    #[must_use]
+    pub fn domain_on(&self, host: &Host) -> Option<&str> {
+        let domain = self.domain.as_deref()?;
+        let of = match host.as_str().strip_suffix(domain) {
+            Some("") => true,
+            Some(labels) => labels.ends_with('.') && host.as_ip().is_none(),
+            None => false,
+        };
+        of.then_some(domain)
+    }
+}
+
+/// Which requests from other sites carry a cookie (RFC 6265bis, `SameSite`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SameSite {
+    /// Nothing is said, which browsers take for `Lax` or nearly so.
+    #[default]
+    Unset,
+    /// Navigations by GET.
+    Lax,
+    /// None.
+    Strict,
+    /// All.
+    None,
+}
+
+impl SameSite {
+    /// The attribute's value, if it is to be there.
+    #[must_use]
+    pub const fn attribute(self) -> Option<&'static str> {
+        match self {
+            Self::Unset => None,
+            Self::Lax => Some("Lax"),
+            Self::Strict => Some("Strict"),
+            Self::None => Some("None"),
+        }
+    }
 }
 
 /// The root keys.
@@ -128,7 +178,7 @@ impl Settings {
             jwt_claims_headers,
             redirect_hosts,
         } = self;
-        let mut digest = Digest::new("portcullis settings 1");
+        let mut digest = Digest::new("portcullis settings 2");
         match authenticate {
             Authenticate::Own { host, port } => {
                 digest.number(1);
@@ -158,9 +208,23 @@ impl Settings {
                 client_secret.as_ref().map(|s| s.expose_secret().as_bytes()),
             ));
         }
-        let Cookie { name, expire } = cookie;
+        let Cookie {
+            name,
+            expire,
+            domain,
+            http_only,
+            same_site,
+        } = cookie;
         digest.text(name);
         digest.number(expire.as_nanos());
+        digest.optional(domain.as_deref());
+        digest.flag(*http_only);
+        digest.number(match same_site {
+            SameSite::Unset => 0,
+            SameSite::Lax => 1,
+            SameSite::Strict => 2,
+            SameSite::None => 3,
+        });
         let Keys {
             shared_secret,
             cookie_secret,
@@ -177,15 +241,11 @@ impl Settings {
             digest.text(header.as_str());
             digest.text(claim);
         }
-        let mut hosts: Vec<(&str, u16)> = redirect_hosts
-            .iter()
-            .map(|(host, port)| (host.as_str(), *port))
-            .collect();
-        hosts.sort_unstable();
+        let hosts = redirect_hosts.entries();
         digest.count(hosts.len());
-        for (host, port) in hosts {
-            digest.text(host);
-            digest.number(u128::from(port));
+        for (host, port) in &hosts {
+            digest.text(host.as_str());
+            digest.number(u128::from(*port));
         }
         digest.finish()
     }

@@ -1,8 +1,7 @@
 use super::*;
 use core::time::Duration;
-use portcullis_model::Host;
+use portcullis_model::{HeaderName, Host, HostPattern};
 use secrecy::SecretBox;
-use std::collections::HashSet;
 
 fn settings(shared: u8) -> Arc<Settings> {
     Arc::new(Settings {
@@ -20,6 +19,9 @@ fn settings(shared: u8) -> Arc<Settings> {
         cookie: Cookie {
             name: "_pomerium".into(),
             expire: Duration::from_secs(3600),
+            domain: None,
+            http_only: true,
+            same_site: SameSite::Unset,
         },
         keys: Keys {
             shared_secret: SecretBox::new(Box::new([shared; 32])),
@@ -27,9 +29,9 @@ fn settings(shared: u8) -> Arc<Settings> {
             signing_key_pem: None,
         },
         jwt_claims_headers: Vec::new(),
-        redirect_hosts: HashSet::from([
-            (Host::parse("a.example.com").unwrap(), 443),
-            (Host::parse("b.example.com").unwrap(), 8443),
+        redirect_hosts: RedirectHosts::from_iter([
+            (HostPattern::parse("a.example.com").unwrap(), 443),
+            (HostPattern::parse("b.example.com").unwrap(), 8443),
         ]),
     })
 }
@@ -38,10 +40,12 @@ fn route(id: u64, why: &str) -> Arc<Route> {
     Arc::new(Route {
         id: RouteId(id),
         name: None,
-        host: Host::parse("a.example.com").unwrap(),
+        host: HostPattern::parse("a.example.com").unwrap(),
         port: None,
         policy: RoutePolicy::Invalid { message: why.into() },
         pass_identity_headers: false,
+        set_request_headers: Vec::new(),
+        allow_websockets: false,
     })
 }
 
@@ -63,23 +67,77 @@ fn the_version_does_not_depend_on_the_order() {
 #[test]
 fn any_change_of_content_changes_the_version() {
     let base = Bundle::new(settings(1), [route(1, "x")]).version;
-    let mut renamed = Route::clone(&route(1, "x"));
-    renamed.name = Some("n".into());
-    let mut passing = Route::clone(&route(1, "x"));
-    passing.pass_identity_headers = true;
-    let mut ported = Route::clone(&route(1, "x"));
-    ported.port = Some(0);
-    for other in [
+    let of_route = |change: fn(&mut Route)| {
+        let mut changed = Route::clone(&route(1, "x"));
+        change(&mut changed);
+        Bundle::new(settings(1), [Arc::new(changed)])
+    };
+    let of_settings = |change: fn(&mut Settings)| {
+        let mut changed = Arc::try_unwrap(settings(1)).unwrap();
+        change(&mut changed);
+        Bundle::new(Arc::new(changed), [route(1, "x")])
+    };
+    let header = |name: &str, value: &str| (HeaderName::parse(name).unwrap(), Template::parse(value));
+    let with_headers = |headers: Vec<(HeaderName, Template)>| {
+        let mut changed = Route::clone(&route(1, "x"));
+        changed.set_request_headers = headers;
+        Bundle::new(settings(1), [Arc::new(changed)])
+    };
+    let versions = [
         Bundle::new(settings(2), [route(1, "x")]),
         Bundle::new(settings(1), [route(1, "z")]),
         Bundle::new(settings(1), [route(2, "x")]),
         Bundle::new(settings(1), []),
-        Bundle::new(settings(1), [Arc::new(renamed)]),
-        Bundle::new(settings(1), [Arc::new(passing)]),
-        Bundle::new(settings(1), [Arc::new(ported)]),
-    ] {
-        assert_ne!(base, other.version);
+        of_route(|route| route.name = Some("n".into())),
+        of_route(|route| route.pass_identity_headers = true),
+        of_route(|route| route.port = Some(0)),
+        of_route(|route| route.allow_websockets = true),
+        of_route(|route| route.host = HostPattern::parse("*.example.com").unwrap()),
+        with_headers(vec![header("a", "b")]),
+        with_headers(vec![header("a", "c")]),
+        with_headers(vec![header("a", "b"), header("b", "")]),
+        of_settings(|settings| settings.cookie.domain = Some("example.com".into())),
+        of_settings(|settings| settings.cookie.domain = Some(String::new())),
+        of_settings(|settings| settings.cookie.http_only = false),
+        of_settings(|settings| settings.cookie.same_site = SameSite::Lax),
+        of_settings(|settings| settings.cookie.same_site = SameSite::Strict),
+        of_settings(|settings| settings.cookie.same_site = SameSite::None),
+        of_settings(|settings| {
+            let pattern = HostPattern::parse("*.example.com").unwrap();
+            settings.redirect_hosts.insert(pattern, 443);
+        }),
+    ]
+    .map(|bundle| bundle.version);
+    for (at, version) in versions.iter().enumerate() {
+        assert_ne!(base, *version, "{at}");
+        assert!(!versions[..at].contains(version), "{at}");
     }
+}
+
+#[test]
+fn a_cookie_has_its_domain_on_hosts_of_the_domain_alone() {
+    let mut cookie = settings(1).cookie.clone();
+    let on = |cookie: &Cookie, host: &str| {
+        cookie
+            .domain_on(&Host::parse(host).unwrap())
+            .map(ToOwned::to_owned)
+    };
+    assert_eq!(on(&cookie, "a.example.com"), None);
+    cookie.domain = Some("example.com".into());
+    for host in ["example.com", "a.example.com", "a.b.example.com"] {
+        assert_eq!(on(&cookie, host).as_deref(), Some("example.com"), "{host}");
+    }
+    for host in [
+        "com",
+        "evilexample.com",
+        "example.com.evil.test",
+        "127.0.0.1",
+        "[::1]",
+    ] {
+        assert_eq!(on(&cookie, host), None, "{host}");
+    }
+    cookie.domain = Some("0.1".into());
+    assert_eq!(on(&cookie, "127.0.0.1"), None, "an address has no domain");
 }
 
 #[test]

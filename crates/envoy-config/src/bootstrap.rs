@@ -2,28 +2,51 @@
 
 use crate::resource::Sockets;
 use crate::transcode::{TranscodeError, Transcoder};
-use crate::{AUTHZ_CLUSTER, WEB_CLUSTER, XDS_CLUSTER, cluster, listener, route};
+use crate::{AUTHZ_CLUSTER, WEB_CLUSTER, XDS_CLUSTER, cluster, listener, peer, route};
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::RouteSpecifier;
 use portcullis_snapshot::Snapshot;
 use serde_json::{Value, json};
 use std::path::Path;
 
+mod remote;
+
+pub use remote::{ControlPlaneAddress, ControlPlaneTls, RemoteBootstrap};
+
 /// How many connections Envoy holds at once; further ones are closed.
 pub const MAX_DOWNSTREAM_CONNECTIONS: u32 = 50_000;
 
+/// The variant of the xDS protocol that Envoy speaks on its configuration stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum XdsProtocol {
+    /// Only what changes is told (`DELTA_GRPC`).
+    #[default]
+    Delta,
+    /// Every change of the clusters or listeners repeats all of them (`GRPC`).
+    Sotw,
+}
+
+impl XdsProtocol {
+    /// Its name in an `ApiConfigSource`.
+    fn api_type(self) -> &'static str {
+        match self {
+            Self::Delta => "DELTA_GRPC",
+            Self::Sotw => "GRPC",
+        }
+    }
+}
+
 /// The bootstrap of a supervised Envoy: it knows nothing but where to ask. `xds`
-/// is the Unix socket of the configuration stream, `admin` that of Envoy's own
-/// interface, which Envoy creates.
+/// is the Unix socket of the configuration stream, on which it speaks `protocol`;
+/// `admin` is that of Envoy's own interface, which Envoy creates.
 #[must_use]
-pub fn bootstrap(node_id: &str, xds: &Path, admin: &Path) -> Value {
-    let ads = json!({"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"});
+pub fn bootstrap(node_id: &str, xds: &Path, admin: &Path, protocol: XdsProtocol) -> Value {
     json!({
         "node": {"id": node_id, "cluster": "portcullis"},
         "admin": {"address": {"pipe": {"path": admin.to_string_lossy(), "mode": 0o600}}},
         "dynamic_resources": {
-            "ads_config": ads_config(),
-            "cds_config": ads,
-            "lds_config": ads,
+            "ads_config": ads_config(protocol),
+            "cds_config": ads_source(),
+            "lds_config": ads_source(),
         },
         "static_resources": {"clusters": [xds_cluster(xds)]},
         "layered_runtime": runtime(),
@@ -52,16 +75,16 @@ pub fn static_bootstrap(snapshot: &Snapshot, sockets: &Sockets) -> Result<Value,
         listeners.push(to_json.convert(&listener::message(name, &part.value, routes))?);
     }
     let mut clusters = vec![
-        to_json.convert(&cluster::grpc(AUTHZ_CLUSTER, &sockets.authz))?,
-        to_json.convert(&cluster::web(WEB_CLUSTER, &sockets.web))?,
-        xds_cluster(&sockets.authz.with_file_name("xds.sock")),
+        to_json.convert(&peer::grpc(AUTHZ_CLUSTER, &sockets.authz))?,
+        to_json.convert(&peer::web(WEB_CLUSTER, &sockets.web))?,
+        xds_cluster(&sockets.authz.beside("xds.sock")),
     ];
     for (name, part) in &snapshot.clusters {
         clusters.push(to_json.convert(&cluster::message(name, &part.value))?);
     }
     Ok(json!({
         "node": {"id": "portcullis", "cluster": "portcullis"},
-        "dynamic_resources": {"ads_config": ads_config()},
+        "dynamic_resources": {"ads_config": ads_config(XdsProtocol::default())},
         "static_resources": {"listeners": listeners, "clusters": clusters},
         "layered_runtime": runtime(),
         "overload_manager": overload(),
@@ -69,9 +92,14 @@ pub fn static_bootstrap(snapshot: &Snapshot, sockets: &Sockets) -> Result<Value,
     }))
 }
 
-fn ads_config() -> Value {
+/// Resources over the one aggregated stream, waited for as long as it takes.
+fn ads_source() -> Value {
+    json!({"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"})
+}
+
+fn ads_config(protocol: XdsProtocol) -> Value {
     json!({
-        "api_type": "DELTA_GRPC",
+        "api_type": protocol.api_type(),
         "transport_api_version": "V3",
         "set_node_on_first_message_only": true,
         "grpc_services": [{

@@ -1,6 +1,6 @@
 //! The HTTP connection manager and its filters.
 
-use crate::proto::{ads, any, extension, literal, number, overwrite, seconds, yes};
+use crate::proto::{ads, any, extension, if_absent, literal, millis, number, seconds, yes};
 use crate::{AUTHZ_CLUSTER, headers};
 use envoy_types::pb::envoy::config::accesslog::v3 as log;
 use envoy_types::pb::envoy::config::common::mutation_rules::v3::HeaderMutationRules;
@@ -16,7 +16,7 @@ use hcm::HttpConnectionManager;
 use hcm::http_connection_manager::{
     CodecType, InternalAddressConfig, PathWithEscapedSlashesAction, RouteSpecifier, UpgradeConfig,
 };
-use portcullis_snapshot::Listener;
+use portcullis_snapshot::{Listener, Timeouts};
 use prost::{Message, Name};
 
 /// The check filter; routes give it their context under this name.
@@ -25,20 +25,26 @@ pub(crate) const EXT_AUTHZ: &str = "envoy.filters.http.ext_authz";
 /// How long a check may take, in seconds (Pomerium: `grpc_client_timeout`).
 const CHECK_TIMEOUT: i64 = 10;
 
-/// The reasons for which Envoy itself answers. `UAEX`, a denial by the check, is
-/// left out: those answers are made whole by the authz-server.
-const RESPONSE_FLAGS: [&str; 27] = [
+/// The reasons for which a request gets an answer that no upstream made. `UAEX` is
+/// a denial by the check.
+const RESPONSE_FLAGS: [&str; 28] = [
     "DC", "DF", "DI", "DO", "DPE", "DT", "FI", "IH", "LH", "LR", "NC", "NFCF", "NR", "OM", "RFCF", "RL",
-    "RLSE", "SI", "UC", "UF", "UH", "UMSDR", "UO", "UPE", "UR", "URX", "UT",
+    "RLSE", "SI", "UAEX", "UC", "UF", "UH", "UMSDR", "UO", "UPE", "UR", "URX", "UT",
 ];
 
 pub(crate) fn connection_manager(listener: &Listener, routes: RouteSpecifier) -> HttpConnectionManager {
+    let Timeouts {
+        request_ms,
+        exchange_ms,
+        idle_ms,
+    } = listener.timeouts;
     HttpConnectionManager {
         codec_type: CodecType::Auto.into(),
         stat_prefix: "ingress".to_owned(),
         http_filters: filters(listener),
         common_http_protocol_options: Some(core::HttpProtocolOptions {
-            idle_timeout: seconds(300),
+            idle_timeout: millis(idle_ms),
+            max_stream_duration: Some(exchange_ms).filter(|ms| *ms > 0).and_then(millis),
             max_headers_count: number(1000),
             headers_with_underscores_action:
                 core::http_protocol_options::HeadersWithUnderscoresAction::RejectRequest.into(),
@@ -53,7 +59,7 @@ pub(crate) fn connection_manager(listener: &Listener, routes: RouteSpecifier) ->
             ..Default::default()
         }),
         max_request_headers_kb: number(128),
-        request_timeout: seconds(30),
+        request_timeout: millis(request_ms),
         use_remote_address: yes(),
         early_header_mutation_extensions: vec![extension(
             "envoy.http.early_header_mutation.header_mutation",
@@ -111,7 +117,9 @@ pub(crate) fn http1() -> core::Http1ProtocolOptions {
     }
 }
 
-/// Answers that Envoy makes itself carry the same headers as all others.
+/// Answers that no upstream made carry the same headers as all others, below what
+/// the route and the check have set. Envoy itself leaves out the route table's where
+/// the check denies on a route that has no upstream, as the terminal routes.
 fn local_replies(listener: &Listener) -> Option<hcm::LocalReplyConfig> {
     if listener.response_headers.is_empty() {
         return None;
@@ -126,7 +134,7 @@ fn local_replies(listener: &Listener) -> Option<hcm::LocalReplyConfig> {
         headers_to_add: listener
             .response_headers
             .iter()
-            .map(|(name, value)| overwrite(name, &literal(value)))
+            .map(|(name, value)| if_absent(name, &literal(value)))
             .collect(),
         ..Default::default()
     };

@@ -10,6 +10,7 @@ mod cluster;
 mod headers;
 mod http;
 mod listener;
+mod peer;
 mod proto;
 mod resource;
 mod route;
@@ -19,9 +20,13 @@ mod transcode;
 #[cfg(test)]
 mod tests;
 
-pub use bootstrap::{MAX_DOWNSTREAM_CONNECTIONS, bootstrap, static_bootstrap};
+pub use bootstrap::{
+    ControlPlaneAddress, ControlPlaneTls, MAX_DOWNSTREAM_CONNECTIONS, RemoteBootstrap, XdsProtocol,
+    bootstrap, static_bootstrap,
+};
 pub use cluster::SYSTEM_TRUST;
 pub use headers::{INCOMING_ASSERTION, INCOMING_ASSERTION_FOR};
+pub use peer::{Peer, PeerTls};
 pub use resource::{Resource, ResourceSet, ResourceType, Sockets, resources};
 pub use route::{CONTEXT_INTERNAL, CONTEXT_ROUTE_ID, CONTEXT_TERMINAL, TERMINAL_NO_ROUTE};
 pub use transcode::TranscodeError;

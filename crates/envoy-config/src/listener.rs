@@ -26,6 +26,7 @@ pub(crate) const BUFFER_LIMIT: u32 = 32 * 1024;
 pub(crate) fn message(name: &str, listener: &Listener, routes: RouteSpecifier) -> listener::Listener {
     let mut addresses = listener.addresses.iter().map(|ip| socket(ip, listener.port));
     let manager = connection_manager(listener, routes);
+    let tls = listener.certificates.as_deref();
     listener::Listener {
         name: name.to_owned(),
         address: addresses.next(),
@@ -36,23 +37,26 @@ pub(crate) fn message(name: &str, listener: &Listener, routes: RouteSpecifier) -
             })
             .collect(),
         // Reads the server name, which the check is told.
-        listener_filters: vec![listener::ListenerFilter {
-            name: "envoy.filters.listener.tls_inspector".to_owned(),
-            config_type: Some(listener::listener_filter::ConfigType::TypedConfig(any(
-                &TlsInspector::default(),
-            ))),
-            ..Default::default()
-        }],
+        listener_filters: tls
+            .iter()
+            .map(|_| listener::ListenerFilter {
+                name: "envoy.filters.listener.tls_inspector".to_owned(),
+                config_type: Some(listener::listener_filter::ConfigType::TypedConfig(any(
+                    &TlsInspector::default(),
+                ))),
+                ..Default::default()
+            })
+            .collect(),
         filter_chains: vec![listener::FilterChain {
-            name: "https".to_owned(),
+            name: if tls.is_some() { "https" } else { "http" }.to_owned(),
             filters: vec![listener::Filter {
                 name: "envoy.filters.network.http_connection_manager".to_owned(),
                 config_type: Some(listener::filter::ConfigType::TypedConfig(any(&manager))),
             }],
-            transport_socket: Some(core::TransportSocket {
+            transport_socket: tls.map(|certificates| core::TransportSocket {
                 name: "envoy.transport_sockets.tls".to_owned(),
                 config_type: Some(core::transport_socket::ConfigType::TypedConfig(any(
-                    &downstream_tls(&listener.certificates),
+                    &downstream_tls(certificates),
                 ))),
             }),
             ..Default::default()

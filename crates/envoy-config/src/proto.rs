@@ -1,5 +1,6 @@
 //! Short constructors for what Envoy's messages are full of.
 
+use core::header_value_option::HeaderAppendAction;
 use envoy_types::pb::envoy::config::core::v3 as core;
 use envoy_types::pb::google::protobuf::{Any, BoolValue, Duration, UInt32Value};
 use prost::{Message, Name};
@@ -74,13 +75,22 @@ pub(crate) fn ads() -> core::ConfigSource {
 
 /// Sets a header, whatever value it had.
 pub(crate) fn overwrite(name: &str, value: &str) -> core::HeaderValueOption {
+    header(name, value, HeaderAppendAction::OverwriteIfExistsOrAdd)
+}
+
+/// Sets a header that is not there.
+pub(crate) fn if_absent(name: &str, value: &str) -> core::HeaderValueOption {
+    header(name, value, HeaderAppendAction::AddIfAbsent)
+}
+
+fn header(name: &str, value: &str, action: HeaderAppendAction) -> core::HeaderValueOption {
     core::HeaderValueOption {
         header: Some(core::HeaderValue {
             key: name.to_owned(),
             value: value.to_owned(),
             ..Default::default()
         }),
-        append_action: core::header_value_option::HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
+        append_action: action.into(),
         ..Default::default()
     }
 }
@@ -88,4 +98,12 @@ pub(crate) fn overwrite(name: &str, value: &str) -> core::HeaderValueOption {
 /// A literal value in a field where Envoy expands `%…%`.
 pub(crate) fn literal(value: &str) -> String {
     value.replace('%', "%%")
+}
+
+/// A text that stands in the message itself.
+pub(crate) fn inline(text: &str) -> core::DataSource {
+    core::DataSource {
+        specifier: Some(core::data_source::Specifier::InlineString(text.to_owned())),
+        ..Default::default()
+    }
 }

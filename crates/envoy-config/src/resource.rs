@@ -1,5 +1,6 @@
 //! The set of resources that Envoy is served.
 
+use crate::peer::{self, Peer};
 use crate::{AUTHZ_CLUSTER, WEB_CLUSTER, cluster, http, listener, route, secret};
 use bytes::Bytes;
 use core::ops::Deref;
@@ -9,7 +10,6 @@ use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::Secret;
 use portcullis_snapshot::{Snapshot, Version};
 use prost::{Message, Name};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 /// The types of resources, in the order in which additions must reach Envoy; a
 /// removal goes the other way.
@@ -78,13 +78,13 @@ impl Deref for ResourceSet {
     }
 }
 
-/// The Unix sockets of our own services.
+/// Where our own services are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sockets {
     /// The check service (gRPC).
-    pub authz: PathBuf,
-    /// The web handlers (HTTP/1.1).
-    pub web: PathBuf,
+    pub authz: Peer,
+    /// The web handlers (HTTP/1.1 on a Unix socket, HTTP/2 over TCP).
+    pub web: Peer,
 }
 
 /// Part of every version: a new release may encode the same content otherwise.
@@ -101,13 +101,13 @@ pub fn resources(snapshot: &Snapshot, sockets: &Sockets, previous: Option<&Resou
     };
 
     let Sockets { authz, web } = sockets;
-    let own = Version::of(&(AUTHZ_CLUSTER, authz.to_string_lossy()));
+    let own = Version::of(&(AUTHZ_CLUSTER, authz.identity()));
     into.add(ResourceType::Cluster, AUTHZ_CLUSTER, &own, || {
-        cluster::grpc(AUTHZ_CLUSTER, authz)
+        peer::grpc(AUTHZ_CLUSTER, authz)
     });
-    let own = Version::of(&(WEB_CLUSTER, web.to_string_lossy()));
+    let own = Version::of(&(WEB_CLUSTER, web.identity()));
     into.add(ResourceType::Cluster, WEB_CLUSTER, &own, || {
-        cluster::web(WEB_CLUSTER, web)
+        peer::web(WEB_CLUSTER, web)
     });
 
     let Snapshot {

@@ -1,16 +1,21 @@
 //! Route tables.
 
-use crate::WEB_CLUSTER;
+mod action;
+
 use crate::http::EXT_AUTHZ;
-use crate::proto::{any, literal, millis, overwrite, yes};
+use crate::proto::{any, literal, overwrite};
+use envoy_types::pb::envoy::config::core::v3::HeaderValueOption;
 use envoy_types::pb::envoy::config::route::v3 as route;
 use envoy_types::pb::envoy::extensions::filters::http::ext_authz::v3::{
     CheckSettings, ExtAuthzPerRoute, ext_authz_per_route::Override,
 };
+use envoy_types::pb::envoy::r#type::matcher::v3 as matcher;
 use envoy_types::pb::google::protobuf::Any;
-use portcullis_snapshot::{Action, Context, Match, Part, Route, RouteTable, VirtualHost};
+use matcher::string_matcher::MatchPattern;
+use portcullis_snapshot::{Action, Context, Match, Part, ResponseHeaders, Route, RouteTable, VirtualHost};
 use prost::Message as _;
-use route::route_action::{ClusterSpecifier, HostRewriteSpecifier};
+use route::HeaderMatcher;
+use route::header_matcher::HeaderMatchSpecifier;
 use route::route_match::{ConnectMatcher, PathSpecifier};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,22 +31,48 @@ pub const CONTEXT_TERMINAL: &str = "terminal";
 pub const TERMINAL_NO_ROUTE: &str = "no_route";
 
 pub(crate) fn message(name: &str, table: &RouteTable) -> route::RouteConfiguration {
+    let spread = spread(table);
     route::RouteConfiguration {
-        virtual_hosts: table.hosts.iter().map(|host| virtual_host(&host.value)).collect(),
-        ..without_hosts(name, table)
+        virtual_hosts: table
+            .hosts
+            .iter()
+            .map(|host| virtual_host(&host.value, spread))
+            .collect(),
+        ..without_hosts(name, table, spread)
     }
 }
 
-fn without_hosts(name: &str, table: &RouteTable) -> route::RouteConfiguration {
+fn without_hosts(name: &str, table: &RouteTable, spread: Spread<'_>) -> route::RouteConfiguration {
+    let response_headers_to_add = match spread {
+        None => set(&table.response_headers),
+        Some(_) => Vec::new(),
+    };
     route::RouteConfiguration {
         name: name.to_owned(),
-        response_headers_to_add: table
-            .response_headers
-            .iter()
-            .map(|(name, value)| overwrite(name, &literal(value)))
-            .collect(),
+        response_headers_to_add,
+        // What a route sets wins over what all set.
+        most_specific_header_mutations_wins: true,
         ..Default::default()
     }
+}
+
+/// The headers of the table, where they must stand at each route: what the table
+/// sets no route can unset. `None` where every route inherits them, and the table
+/// sets them once.
+type Spread<'a> = Option<&'a [(String, String)]>;
+
+fn spread(table: &RouteTable) -> Spread<'_> {
+    let mut routes = table.hosts.iter().flat_map(|host| &host.value.routes);
+    routes
+        .any(|route| matches!(route.value.response_headers, ResponseHeaders::None))
+        .then_some(table.response_headers.as_slice())
+}
+
+fn set(headers: &[(String, String)]) -> Vec<HeaderValueOption> {
+    headers
+        .iter()
+        .map(|(name, value)| overwrite(name, &literal(value)))
+        .collect()
 }
 
 /// Key of the field `virtual_hosts` of a `RouteConfiguration`: number 2,
@@ -52,7 +83,8 @@ const VIRTUAL_HOSTS: u8 = (2 << 3) | 2;
 /// one behind the other, are one of the whole. So the routes that all hosts share,
 /// which are most of a large table, are encoded once.
 pub(crate) fn encoded(name: &str, table: &RouteTable) -> Vec<u8> {
-    let mut out = without_hosts(name, table).encode_to_vec();
+    let spread = spread(table);
+    let mut out = without_hosts(name, table, spread).encode_to_vec();
     let mut shared: HashMap<*const Part<Route>, Vec<u8>> = HashMap::new();
     let mut bytes = Vec::new();
     for host in &table.hosts {
@@ -70,7 +102,7 @@ pub(crate) fn encoded(name: &str, table: &RouteTable) -> Vec<u8> {
         bytes.extend(head.encode_to_vec());
         for part in routes {
             let with_route = || {
-                let routes = vec![one(&part.value)];
+                let routes = vec![one(&part.value, spread)];
                 let host = route::VirtualHost {
                     routes,
                     ..Default::default()
@@ -91,57 +123,97 @@ pub(crate) fn encoded(name: &str, table: &RouteTable) -> Vec<u8> {
     out
 }
 
-fn virtual_host(host: &VirtualHost) -> route::VirtualHost {
+fn virtual_host(host: &VirtualHost, spread: Spread<'_>) -> route::VirtualHost {
     route::VirtualHost {
         name: host.name.clone(),
         domains: host.domains.clone(),
-        routes: host.routes.iter().map(|route| one(&route.value)).collect(),
+        routes: host
+            .routes
+            .iter()
+            .map(|route| one(&route.value, spread))
+            .collect(),
         ..Default::default()
     }
 }
 
-fn one(of: &Route) -> route::Route {
+fn one(of: &Route, spread: Spread<'_>) -> route::Route {
     let path = match &of.matcher {
         Match::Prefix(prefix) => PathSpecifier::Prefix(prefix.clone()),
         Match::Path(path) => PathSpecifier::Path(path.clone()),
+        Match::Regex(regex) => PathSpecifier::SafeRegex(whole(regex)),
         Match::Connect => PathSpecifier::ConnectMatcher(ConnectMatcher {}),
     };
+    let authority = of.authority.as_ref().map(|regex| HeaderMatcher {
+        name: ":authority".to_owned(),
+        header_match_specifier: Some(HeaderMatchSpecifier::StringMatch(matcher::StringMatcher {
+            match_pattern: Some(MatchPattern::SafeRegex(whole(regex))),
+            ..Default::default()
+        })),
+        ..Default::default()
+    });
     route::Route {
         name: of.name.clone(),
         r#match: Some(route::RouteMatch {
             path_specifier: Some(path),
+            headers: authority.into_iter().chain(no_way_up(of)).collect(),
             ..Default::default()
         }),
         typed_per_filter_config: HashMap::from([(EXT_AUTHZ.to_owned(), context(of.context))]),
-        action: Some(action(&of.action)),
+        request_headers_to_remove: of.remove_request_headers.clone(),
+        response_headers_to_add: response_headers(&of.response_headers, spread),
+        action: Some(action::message(&of.action)),
         ..Default::default()
     }
 }
 
-fn action(action: &Action) -> route::route::Action {
-    match action {
-        Action::Upstream {
-            cluster,
-            prefix_rewrite,
-            timeout_ms,
-        } => route::route::Action::Route(route::RouteAction {
-            cluster_specifier: Some(ClusterSpecifier::Cluster(cluster.clone())),
-            prefix_rewrite: prefix_rewrite.clone().unwrap_or_default(),
-            timeout: millis(*timeout_ms),
-            host_rewrite_specifier: Some(HostRewriteSpecifier::AutoHostRewrite(yes().unwrap_or_default())),
-            append_x_forwarded_host: true,
+/// Keeps a rewrite from making `..` of a path that has none: with the prefix
+/// `/app` in place of which `/base/` is sent, `/app../x` would arrive as
+/// `/base/../x`, outside of what the route leads to. Such a path is not the
+/// route's.
+fn no_way_up(of: &Route) -> Option<HeaderMatcher> {
+    let (Match::Prefix(prefix), Action::Upstream(upstream)) = (&of.matcher, &of.action) else {
+        return None;
+    };
+    let (_, end) = upstream.prefix_rewrite.as_deref()?.rsplit_once('/')?;
+    let rest = match end {
+        "" => "..",
+        "." => ".",
+        _ => return None,
+    };
+    // The path is normalised: behind a slash there are no dots.
+    (!prefix.ends_with('/')).then(|| HeaderMatcher {
+        name: ":path".to_owned(),
+        header_match_specifier: Some(HeaderMatchSpecifier::StringMatch(matcher::StringMatcher {
+            match_pattern: Some(MatchPattern::Prefix(format!("{prefix}{rest}"))),
             ..Default::default()
-        }),
-        Action::ControlPlane { timeout_ms } => route::route::Action::Route(route::RouteAction {
-            cluster_specifier: Some(ClusterSpecifier::Cluster(WEB_CLUSTER.to_owned())),
-            timeout: millis(*timeout_ms),
-            ..Default::default()
-        }),
-        Action::Respond { status } => route::route::Action::DirectResponse(route::DirectResponseAction {
-            status: u32::from(*status),
-            ..Default::default()
-        }),
+        })),
+        invert_match: true,
+        ..Default::default()
+    })
+}
+
+/// Envoy takes an expression to match the whole of a text.
+fn whole(regex: &str) -> matcher::RegexMatcher {
+    matcher::RegexMatcher {
+        regex: regex.to_owned(),
+        ..Default::default()
     }
+}
+
+fn response_headers(of: &ResponseHeaders, spread: Spread<'_>) -> Vec<HeaderValueOption> {
+    let ResponseHeaders::Inherit(own) = of else {
+        return Vec::new();
+    };
+    if own.is_empty() {
+        return spread.map(set).unwrap_or_default();
+    }
+    let inherited = spread
+        .unwrap_or_default()
+        .iter()
+        .filter(|(name, _)| !own.iter().any(|(over, _)| over.eq_ignore_ascii_case(name)));
+    let mut headers: Vec<_> = inherited.cloned().collect();
+    headers.extend_from_slice(own);
+    set(&headers)
 }
 
 /// What the check is told about a route.
@@ -167,45 +239,4 @@ fn context(context: Context) -> Any {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn part(path: &str, context: Context) -> Arc<Part<Route>> {
-        Arc::new(Part::new(Route {
-            name: format!("route-{path}"),
-            matcher: Match::Path(path.to_owned()),
-            action: Action::Respond { status: 404 },
-            context,
-        }))
-    }
-
-    #[test]
-    fn the_pieces_are_the_whole() {
-        let shared = part("/.pomerium", Context::Internal);
-        let host = |name: &str, own: Arc<Part<Route>>| {
-            Arc::new(Part::new(VirtualHost {
-                name: name.to_owned(),
-                domains: vec![name.to_owned(), format!("{name}:*")],
-                routes: vec![Arc::clone(&shared), own, Arc::clone(&shared)],
-            }))
-        };
-        let long = "a".repeat(300);
-        let table = RouteTable {
-            response_headers: vec![("X-Frame-Options".to_owned(), "SAMEORIGIN".to_owned())],
-            hosts: vec![
-                host("a.test", part("/a", Context::NoRoute)),
-                host(
-                    "b.test",
-                    part(&long, Context::Policy(portcullis_model::RouteId(7))),
-                ),
-            ],
-        };
-        let bytes = encoded("main", &table);
-        let read = route::RouteConfiguration::decode(bytes.as_slice()).unwrap();
-        assert_eq!(read.virtual_hosts[1].routes.len(), 3);
-        // A context is a map inside an `Any`: its bytes have no order, its JSON has.
-        let to_json = crate::transcode::Transcoder::new().unwrap();
-        let whole = to_json.convert(&message("main", &table)).unwrap();
-        assert_eq!(to_json.convert(&read).unwrap(), whole);
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! Certificates with their keys.
 
-use envoy_types::pb::envoy::config::core::v3::{DataSource, data_source::Specifier};
+use crate::proto::inline;
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3 as tls;
 use portcullis_snapshot::Certificate;
 use secrecy::ExposeSecret as _;
@@ -14,12 +14,5 @@ pub(crate) fn message(name: &str, certificate: &Certificate) -> tls::Secret {
     tls::Secret {
         name: name.to_owned(),
         r#type: Some(tls::secret::Type::TlsCertificate(certificate)),
-    }
-}
-
-fn inline(text: &str) -> DataSource {
-    DataSource {
-        specifier: Some(Specifier::InlineString(text.to_owned())),
-        ..Default::default()
     }
 }

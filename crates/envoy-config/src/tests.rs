@@ -1,8 +1,9 @@
 //! What is sent to Envoy, as JSON. Real Envoy reads it in the end-to-end tests.
 
 mod fixture;
+mod options;
 
-use crate::{ResourceSet, ResourceType, Sockets, bootstrap, resources, static_bootstrap};
+use crate::{ResourceSet, ResourceType, Sockets, XdsProtocol, bootstrap, resources, static_bootstrap};
 use fixture::{KEY, ROUTE_ID, part, snapshot, sockets};
 use portcullis_snapshot::Snapshot;
 use serde_json::{Value, json};
@@ -219,9 +220,16 @@ fn the_connection_manager_refuses_what_is_ambiguous() {
     }
     // Not switched off by any route, since Envoy would then refuse without a check.
     assert_eq!(manager["upgrade_configs"], json!([{"upgrade_type": "websocket"}]));
-    let flags = &manager["local_reply_config"]["mappers"][0]["filter"]["response_flag_filter"]["flags"];
-    assert_eq!(flags.as_array().unwrap().len(), 27);
-    assert!(!flags.as_array().unwrap().contains(&json!("UAEX")));
+    let mapper = &manager["local_reply_config"]["mappers"][0];
+    let flags = &mapper["filter"]["response_flag_filter"]["flags"];
+    assert_eq!(flags.as_array().unwrap().len(), 28);
+    assert!(flags.as_array().unwrap().contains(&json!("UAEX")));
+    // What the check has set on a denial stays.
+    assert_eq!(
+        mapper["headers_to_add"],
+        json!([{"header": {"key": "X-Test", "value": "100%%"}, "append_action": "ADD_IF_ABSENT"}])
+    );
+    assert!(mapper.get("body_format_override").is_none());
 }
 
 #[test]
@@ -369,8 +377,24 @@ fn equal_snapshots_print_alike() {
 }
 
 #[test]
+fn the_bootstrap_says_which_protocol_envoy_speaks() {
+    let (xds, admin) = (Path::new("/run/xds.sock"), Path::new("/run/admin.sock"));
+    let delta = bootstrap("node-1", xds, admin, XdsProtocol::Delta);
+    let mut sotw = bootstrap("node-1", xds, admin, XdsProtocol::Sotw);
+    let api_type = &mut sotw["dynamic_resources"]["ads_config"]["api_type"];
+    assert_eq!(*api_type, "GRPC");
+    *api_type = json!("DELTA_GRPC");
+    assert_eq!(sotw, delta, "nothing else differs");
+}
+
+#[test]
 fn the_bootstrap_waits_for_its_configuration() {
-    let json = bootstrap("node-1", Path::new("/run/xds.sock"), Path::new("/run/admin.sock"));
+    let json = bootstrap(
+        "node-1",
+        Path::new("/run/xds.sock"),
+        Path::new("/run/admin.sock"),
+        XdsProtocol::Delta,
+    );
     assert_eq!(json["node"], json!({"id": "node-1", "cluster": "portcullis"}));
     assert_eq!(
         json["admin"]["address"]["pipe"],

@@ -10,7 +10,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use crate::{Listener, Materials, Part, RouteTable, Snapshot, codes};
+use crate::{Listener, Materials, Part, RouteTable, Snapshot, Timeouts, codes};
+use core::time::Duration;
 use portcullis_bundle::Bundle;
 use portcullis_config::{Address, Config, Diagnostic, Global, Span};
 use report::Report;
@@ -56,6 +57,11 @@ pub fn build(config: &Config, materials: &Materials) -> Built {
         route_table: Snapshot::ROUTE_TABLE.to_owned(),
         protected_headers: protected_headers(&config.global),
         response_headers: response_headers.clone(),
+        timeouts: Timeouts {
+            request_ms: millis(config.global.timeout_read),
+            exchange_ms: millis(config.global.timeout_write),
+            idle_ms: millis(config.global.timeout_idle),
+        },
     };
     let hosts = hosts::hosts(&settings.authenticate, &routes);
     let table = RouteTable {
@@ -121,9 +127,20 @@ fn protected_headers(global: &Global) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-/// Pomerium's stock response headers. Browsers are told to insist on TLS only
-/// where a certificate is configured that they can be expected to trust.
+/// The response headers of all routes, Pomerium's own set where none is configured.
 fn response_headers(global: &Global) -> Vec<(String, String)> {
+    match &global.set_response_headers {
+        Some(headers) => headers
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.clone()))
+            .collect(),
+        None => stock_response_headers(!global.insecure_server && !global.certificates.is_empty()),
+    }
+}
+
+/// Pomerium's set. Browsers are told to insist on TLS only where a certificate is
+/// configured that they can be expected to trust.
+fn stock_response_headers(trusted: bool) -> Vec<(String, String)> {
     let hsts = (
         "Strict-Transport-Security",
         "max-age=31536000; includeSubDomains; preload",
@@ -132,9 +149,21 @@ fn response_headers(global: &Global) -> Vec<(String, String)> {
         ("X-Frame-Options", "SAMEORIGIN"),
         ("X-XSS-Protection", "1; mode=block"),
     ];
-    let hsts = (!global.certificates.is_empty()).then_some(hsts);
-    hsts.into_iter()
+    trusted
+        .then_some(hsts)
+        .into_iter()
         .chain(always)
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// A time in Envoy's terms, where 0 means no end: what is shorter than a
+/// millisecond must not come to that.
+fn millis(duration: Duration) -> u64 {
+    let whole = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    if duration.subsec_nanos().is_multiple_of(1_000_000) {
+        whole
+    } else {
+        whole.saturating_add(1)
+    }
 }

@@ -6,6 +6,8 @@
 pub const ADDRESS_INVALID: &str = "address_invalid";
 /// A certificate or its key cannot serve.
 pub const CERTIFICATE_INVALID: &str = "certificate_invalid";
+/// The authorities that a route trusts cannot be used.
+pub const AUTHORITY_INVALID: &str = "authority_invalid";
 /// A secret or key has the wrong shape.
 pub const SECRET_INVALID: &str = "secret_invalid";
 /// A route that matches and leads to the same as an earlier one (a warning).
@@ -17,6 +19,10 @@ pub const ROUTE_COLLISION: &str = "route_collision";
 pub const CODES: &[(&str, &str)] = &[
     (ADDRESS_INVALID, "a listening address is not an IP address"),
     (CERTIFICATE_INVALID, "a certificate or its key cannot serve"),
+    (
+        AUTHORITY_INVALID,
+        "the certificates of `tls_custom_ca` or its file cannot be used; the route denies",
+    ),
     (SECRET_INVALID, "a secret or key has the wrong shape"),
     (
         ROUTE_DUPLICATE,

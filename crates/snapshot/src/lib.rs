@@ -22,11 +22,14 @@ mod snapshot;
 
 pub use build::{Built, build};
 pub use certificate::Certificate;
-pub use cluster::{Cluster, UpstreamTls};
+pub use cluster::{Cluster, Endpoint, Protocol, Trust, UpstreamTls};
 pub use content::{Part, Version};
 pub use diff::{ChangeSet, Changes, diff};
-pub use listener::Listener;
+pub use listener::{Listener, Timeouts};
 pub use materials::{CertificatePem, Generated, Materials};
-pub use route::{Action, Context, Match, Route, RouteTable, VirtualHost};
+pub use route::{
+    Action, Context, HostRewrite, Match, PathRedirect, Redirect, ResponseHeaders, Route, RouteTable,
+    SchemeRedirect, Upstream, VirtualHost,
+};
 pub use route_id::{Identity, route_id};
 pub use snapshot::Snapshot;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// The HTTPS listener with what its connection manager needs.
+/// The main listener with what its connection manager needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listener {
     /// IP addresses to listen on, at least one.
@@ -10,8 +10,8 @@ pub struct Listener {
     /// The port.
     pub port: u16,
     /// Names of the certificates, keys of `Snapshot::secrets`. Where no server
-    /// name fits, the first serves.
-    pub certificates: Vec<String>,
+    /// name fits, the first serves. `None`: the listener speaks plain HTTP.
+    pub certificates: Option<Vec<String>>,
     /// Name of the route table.
     pub route_table: String,
     /// Request headers that only we may set, besides those that carry one of our
@@ -19,4 +19,17 @@ pub struct Listener {
     pub protected_headers: Vec<String>,
     /// Headers of answers that Envoy makes itself: name and value.
     pub response_headers: Vec<(String, String)>,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+}
+
+/// How long things may take, in milliseconds; 0 means no end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Timeouts {
+    /// Until a whole request has arrived.
+    pub request_ms: u64,
+    /// A whole exchange.
+    pub exchange_ms: u64,
+    /// A connection without a request.
+    pub idle_ms: u64,
 }

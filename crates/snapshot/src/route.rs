@@ -1,14 +1,19 @@
 //! The route table: hosts and, in the order in which they are tried, their routes.
 
+mod action;
+
 use crate::{Part, Version};
 use portcullis_model::RouteId;
 use serde::Serialize;
 use std::sync::Arc;
 
+pub use action::{Action, HostRewrite, PathRedirect, Redirect, SchemeRedirect, Upstream};
+
 /// One table of virtual hosts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RouteTable {
-    /// Response headers that every route sets: name and value.
+    /// Response headers that every route sets unless it says otherwise: name and
+    /// value.
     pub response_headers: Vec<(String, String)>,
     /// The hosts; the catch-all is the last.
     pub hosts: Vec<Arc<Part<VirtualHost>>>,
@@ -51,10 +56,53 @@ pub struct Route {
     /// Which requests it takes.
     #[serde(rename = "match")]
     pub matcher: Match,
+    /// Where a host has stars its routes stand in the catch-all, and this is the
+    /// regular expression (RE2) that the whole `Host` header must match besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
     /// What becomes of them once the check has let them pass.
     pub action: Action,
     /// What the check is told about the route.
     pub context: Context,
+    /// Request headers that the upstream does not get, lower case. They are
+    /// removed last: also those that the check set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove_request_headers: Vec<String>,
+    /// What the route sets on responses.
+    #[serde(skip_serializing_if = "ResponseHeaders::is_inherited")]
+    pub response_headers: ResponseHeaders,
+}
+
+impl Route {
+    /// A route with nothing out of the ordinary.
+    #[must_use]
+    pub fn plain(name: String, matcher: Match, action: Action, context: Context) -> Self {
+        Self {
+            name,
+            matcher,
+            authority: None,
+            action,
+            context,
+            remove_request_headers: Vec::new(),
+            response_headers: ResponseHeaders::Inherit(Vec::new()),
+        }
+    }
+}
+
+/// What a route sets on responses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResponseHeaders {
+    /// Those of the table, and over them these: name and value.
+    Inherit(Vec<(String, String)>),
+    /// None at all.
+    None,
+}
+
+impl ResponseHeaders {
+    fn is_inherited(&self) -> bool {
+        matches!(self, Self::Inherit(own) if own.is_empty())
+    }
 }
 
 /// Which requests a route takes.
@@ -65,33 +113,10 @@ pub enum Match {
     Prefix(String),
     /// The path is this text.
     Path(String),
+    /// This regular expression (RE2) matches the whole path, without the query.
+    Regex(String),
     /// CONNECT requests, which have no path.
     Connect,
-}
-
-/// What becomes of a request that the check lets pass.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// It goes to an upstream.
-    Upstream {
-        /// Name of the cluster, a key of `Snapshot::clusters`.
-        cluster: String,
-        /// What replaces the matched prefix or path.
-        prefix_rewrite: Option<String>,
-        /// The longest time for the whole answer, in milliseconds.
-        timeout_ms: u64,
-    },
-    /// It goes to our own web handlers.
-    ControlPlane {
-        /// The longest time for the whole answer, in milliseconds.
-        timeout_ms: u64,
-    },
-    /// It is answered with this status and no body.
-    Respond {
-        /// The HTTP status.
-        status: u16,
-    },
 }
 
 /// What the check is told about a route.

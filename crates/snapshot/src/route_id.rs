@@ -7,12 +7,12 @@
 #[cfg(test)]
 mod tests;
 
-use portcullis_config::GoUrl;
+use portcullis_config::{Action, GoUrl, Redirect, Respond, To};
 use portcullis_model::RouteId;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What a route's id is made of: `from`, `prefix`, `path` and `regex` as written
-/// (empty where absent) and where the route leads.
+/// (empty where absent, and whether or not it counts) and where the route leads.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity<'a> {
     /// `from`.
@@ -23,9 +23,12 @@ pub struct Identity<'a> {
     pub path: &'a str,
     /// `regex`.
     pub regex: &'a str,
-    /// The URLs of `to`, each with its weight (0 where it has none). `None` where
-    /// the route is invalid and leads nowhere; Pomerium has no such routes.
-    pub to: Option<&'a [(&'a GoUrl, u32)]>,
+    /// `to` where `redirect` or `response` takes its place; else empty. Pomerium
+    /// hashes it in place of what does count.
+    pub unused_to: &'a [To],
+    /// What becomes of the requests. `None` where the route is invalid and leads
+    /// nowhere; Pomerium has no such routes.
+    pub action: Option<&'a Action>,
 }
 
 /// The id of a route: xxh3-64 over its [`Identity`], every text behind its length.
@@ -35,26 +38,34 @@ pub fn route_id(identity: &Identity<'_>) -> RouteId {
 }
 
 impl Identity<'_> {
-    /// The hashed bytes. Two routes whose bytes are equal are the same route; equal
-    /// ids with different bytes are a collision.
-    pub(crate) fn canonical(&self) -> Vec<u8> {
+    /// The hashed bytes.
+    fn canonical(&self) -> Vec<u8> {
         let Self {
             from,
             prefix,
             path,
             regex,
-            to,
+            unused_to,
+            action,
         } = self;
         let mut out = Bytes(Vec::with_capacity(256));
         for text in [from, prefix, path, regex] {
             out.text(text);
         }
-        if let Some(urls) = to {
-            out.0.push(1);
-            out.length(urls.len());
-            for (url, weight) in *urls {
-                out.url(url, *weight);
-            }
+        if unused_to.is_empty() {
+            out.action(*action);
+        } else {
+            out.upstream(unused_to);
+        }
+        out.0
+    }
+
+    /// Two routes for which this is equal are the same route; equal ids where it
+    /// differs are a collision.
+    pub(crate) fn whole(&self) -> Vec<u8> {
+        let mut out = Bytes(self.canonical());
+        if !self.unused_to.is_empty() {
+            out.action(self.action);
         }
         out.0
     }
@@ -73,6 +84,27 @@ impl Bytes {
     fn text(&mut self, text: &str) {
         self.length(text.len());
         self.0.extend(text.as_bytes());
+    }
+
+    fn action(&mut self, action: Option<&Action>) {
+        match action {
+            None => {}
+            Some(Action::Upstream(upstream)) => self.upstream(&upstream.to),
+            Some(Action::Redirect(redirect)) => self.redirect(redirect),
+            Some(Action::Respond(Respond { status, body })) => {
+                self.0.push(3);
+                self.0.extend(i32::from(*status).to_le_bytes());
+                self.text(body);
+            }
+        }
+    }
+
+    fn upstream(&mut self, to: &[To]) {
+        self.0.push(1);
+        self.length(to.len());
+        for to in to {
+            self.url(&to.url, to.weight);
+        }
     }
 
     fn url(&mut self, url: &GoUrl, weight: u32) {
@@ -107,5 +139,41 @@ impl Bytes {
         self.text(fragment);
         self.text(raw_fragment);
         self.0.extend(weight.to_le_bytes());
+    }
+
+    fn redirect(&mut self, redirect: &Redirect) {
+        let Redirect {
+            https_redirect,
+            scheme_redirect,
+            host_redirect,
+            port_redirect,
+            path_redirect,
+            prefix_rewrite,
+            response_code,
+            strip_query,
+        } = redirect;
+        self.0.push(2);
+        self.optional(https_redirect.map(|yes| [u8::from(yes)]));
+        for text in [scheme_redirect, host_redirect] {
+            self.optional_text(text.as_deref());
+        }
+        self.optional(port_redirect.map(u32::to_le_bytes));
+        for text in [path_redirect, prefix_rewrite] {
+            self.optional_text(text.as_deref());
+        }
+        self.optional(response_code.map(i32::to_le_bytes));
+        self.optional(strip_query.map(|yes| [u8::from(yes)]));
+    }
+
+    fn optional<const N: usize>(&mut self, bytes: Option<[u8; N]>) {
+        self.0.push(u8::from(bytes.is_some()));
+        self.0.extend(bytes.into_iter().flatten());
+    }
+
+    fn optional_text(&mut self, text: Option<&str>) {
+        self.0.push(u8::from(text.is_some()));
+        if let Some(text) = text {
+            self.text(text);
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Virtual hosts: our own endpoints, the configured routes, the terminal routes.
+//! Hosts with stars have none of their own: their routes stand in the catch-all.
 
 use super::routes::CompiledRoute;
 use crate::{Action, Context, Match, Part, Route, VirtualHost};
 use portcullis_bundle::Authenticate;
-use portcullis_model::Host;
+use portcullis_model::{Host, HostPattern};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -33,10 +34,16 @@ pub(super) fn hosts(authenticate: &Authenticate, routes: &[CompiledRoute]) -> Ve
     if let Authenticate::Own { host, port } = authenticate {
         add(host, Some(*port).filter(|port| *port != 443), &login);
     }
+    // A host of its own hides the stars that it fits, whatever their order: what it
+    // does not serve is not found, and no looser route takes it.
+    let mut starred = everywhere.clone();
     for route in routes {
-        add(&route.host, route.port, core::slice::from_ref(&route.envoy));
+        match &route.host {
+            HostPattern::Exact(host) => add(host, route.port, core::slice::from_ref(&route.envoy)),
+            HostPattern::Wildcard(_) => starred.push(Arc::clone(&route.envoy)),
+        }
     }
-    let catch_all = (CATCH_ALL.to_owned(), (vec!["*".to_owned()], everywhere));
+    let catch_all = (CATCH_ALL.to_owned(), (vec!["*".to_owned()], starred));
 
     hosts
         .into_iter()
@@ -76,14 +83,11 @@ fn domains(host: &Host, port: Option<u16>) -> (String, Vec<String>) {
 
 fn internal(paths: &[&str], prefixes: &[&str]) -> Routes {
     let one = |kind: &str, text: &str, matcher: Match| {
-        Arc::new(Part::new(Route {
-            name: format!("pomerium-{kind}-{text}"),
-            matcher,
-            action: Action::ControlPlane {
-                timeout_ms: TIMEOUT_MS,
-            },
-            context: Context::Internal,
-        }))
+        let action = Action::ControlPlane {
+            timeout_ms: TIMEOUT_MS,
+        };
+        let name = format!("pomerium-{kind}-{text}");
+        Arc::new(Part::new(Route::plain(name, matcher, action, Context::Internal)))
     };
     let paths = paths
         .iter()
@@ -98,12 +102,8 @@ fn internal(paths: &[&str], prefixes: &[&str]) -> Routes {
 /// CONNECT has no path and needs a route of its own.
 fn terminal() -> Routes {
     let one = |name: &str, matcher: Match| {
-        Arc::new(Part::new(Route {
-            name: name.to_owned(),
-            matcher,
-            action: Action::Respond { status: 404 },
-            context: Context::NoRoute,
-        }))
+        let (name, action) = (name.to_owned(), Action::status(404));
+        Arc::new(Part::new(Route::plain(name, matcher, action, Context::NoRoute)))
     };
     vec![
         one("terminal-connect", Match::Connect),

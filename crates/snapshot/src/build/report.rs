@@ -1,14 +1,14 @@
 //! The diagnostics of a build.
 
 use portcullis_config::codes::TOO_MANY_PROBLEMS;
-use portcullis_config::{Config, Diagnostic, Severity, Span};
+use portcullis_config::{Config, Diagnostic, Places, Severity, Span};
 use std::sync::Arc;
 
 /// More than these help nobody and would only cost.
 const MAX_DIAGNOSTICS: usize = 1_000;
 
 pub(super) struct Report {
-    file: Arc<str>,
+    places: Places,
     diagnostics: Vec<Diagnostic>,
     /// Whether the configuration cannot take effect.
     failed: bool,
@@ -19,7 +19,7 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn new(config: &Config) -> Self {
         Self {
-            file: Arc::clone(&config.file),
+            places: config.places.clone(),
             diagnostics: Vec::new(),
             failed: false,
             unlisted: None,
@@ -70,7 +70,7 @@ impl Report {
             *worst = (*worst).min(severity);
             return;
         }
-        let file = Arc::clone(&self.file);
+        let (file, span) = self.places.find(span);
         self.diagnostics.push(Diagnostic {
             severity,
             code,
@@ -85,12 +85,12 @@ impl Report {
     /// Whether the configuration cannot take effect, and everything found.
     pub(super) fn finish(mut self) -> (bool, Vec<Diagnostic>) {
         self.diagnostics
-            .sort_by(|a, b| (a.span, a.code).cmp(&(b.span, b.code)));
+            .sort_by(|a, b| (&a.file, a.span, a.code).cmp(&(&b.file, b.span, b.code)));
         if let Some((count, severity, span)) = self.unlisted {
             self.diagnostics.push(Diagnostic {
                 severity,
                 code: TOO_MANY_PROBLEMS,
-                file: self.file,
+                file: Arc::clone(self.places.file()),
                 span,
                 message: format!("{count} more problems from here on are not listed"),
                 help: None,

@@ -1,18 +1,20 @@
 //! The routes of the configuration: ids, destinations, policies.
 
+mod action;
+mod authorities;
+
 use super::certificates::content;
 use super::report::Report;
 use crate::route_id::Identity;
-use crate::{Action, Cluster, Context, Match, Materials, Part, Route, UpstreamTls, codes};
-use portcullis_bundle as bundle;
-use portcullis_config::{self as config, Config, PathMatcher, Span, To, UNREADABLE_FILE};
-use portcullis_model::{Host, RouteId};
+use crate::{Action, Cluster, Context, Match, Materials, Part, ResponseHeaders, Route, codes};
+use action::Actions;
+use portcullis_bundle::{self as bundle, Template};
+use portcullis_config::{
+    self as config, Config, PathMatcher, RouteResponseHeaders, Span, UNREADABLE_FILE, Written,
+};
+use portcullis_model::{HostPattern, RouteId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-
-/// How long an answer of an upstream may take (Pomerium:
-/// `default_upstream_timeout`).
-const TIMEOUT_MS: u64 = 30_000;
 
 /// The status of a route that denies because its configuration has an error; the
 /// check answers before it is used.
@@ -26,7 +28,7 @@ pub(super) struct Compiled {
 }
 
 pub(super) struct CompiledRoute {
-    pub(super) host: Host,
+    pub(super) host: HostPattern,
     pub(super) port: Option<u16>,
     pub(super) envoy: Arc<Part<Route>>,
     /// The authz-servers' side; `None` where another route has the id.
@@ -37,24 +39,13 @@ pub(super) struct CompiledRoute {
 type Seen = HashMap<RouteId, (Vec<u8>, Span)>;
 
 pub(super) fn compile(config: &Config, materials: &Materials, report: &mut Report) -> Compiled {
-    let mut out = Compiled::default();
+    let mut routes = Vec::with_capacity(config.routes.len());
     let mut seen = Seen::new();
+    let mut actions = Actions::new(&config.global, materials);
     for route in &config.routes {
-        let (prefix, path) = match &route.matcher {
-            PathMatcher::Any => ("", ""),
-            PathMatcher::Prefix(prefix) => (prefix.as_str(), ""),
-            PathMatcher::Path(path) => ("", path.as_str()),
-        };
-        let urls = route.to.as_ref().map(|to| [(&to.url, to.weight)]);
-        let identity = Identity {
-            from: &route.from.raw,
-            prefix,
-            path,
-            regex: "",
-            to: urls.as_ref().map(<[_; 1]>::as_slice),
-        };
+        let identity = identity(route);
         let id = crate::route_id(&identity);
-        let claim = claim(&mut seen, id, identity.canonical(), route.span);
+        let claim = claim(&mut seen, id, identity.whole(), route.span);
         if let Claim::Duplicate { first } = claim {
             let message =
                 format!("the route matches and leads to the same as the one at {first}, which serves");
@@ -73,33 +64,39 @@ pub(super) fn compile(config: &Config, materials: &Materials, report: &mut Repor
                 message.clone(),
                 help,
             );
-            policy = bundle::RoutePolicy::Invalid { message };
+            policy = invalid(&message);
         }
-        let action = match (&policy, &route.to) {
-            (bundle::RoutePolicy::Program(_), Some(to)) => {
-                let (name, cluster) = cluster(to).into_named();
-                out.clusters
-                    .entry(name.clone())
-                    .or_insert_with(|| Arc::new(cluster));
-                Action::Upstream {
-                    cluster: name,
-                    prefix_rewrite: rewrite(route, to),
-                    timeout_ms: TIMEOUT_MS,
-                }
+        let mut action = Action::status(INVALID_STATUS);
+        if let bundle::RoutePolicy::Program(_) = policy {
+            match actions.of(route, report) {
+                Ok(found) => action = found,
+                Err(message) => policy = invalid(&message),
             }
-            _ => Action::Respond {
-                status: INVALID_STATUS,
-            },
-        };
+        }
         let envoy = Route {
             name: format!("policy-{id}"),
             matcher: match &route.matcher {
                 PathMatcher::Any => Match::Prefix("/".to_owned()),
                 PathMatcher::Prefix(prefix) => Match::Prefix(prefix.clone()),
                 PathMatcher::Path(path) => Match::Path(path.clone()),
+                PathMatcher::Regex(regex) => Match::Regex(regex.clone()),
             },
+            authority: authority(&route.from.host, route.from.port),
             action,
             context: Context::Policy(id),
+            remove_request_headers: route
+                .remove_request_headers
+                .iter()
+                .map(|name| name.as_str().to_owned())
+                .collect(),
+            response_headers: match &route.set_response_headers {
+                RouteResponseHeaders::Inherit(own) => ResponseHeaders::Inherit(
+                    own.iter()
+                        .map(|(name, value)| (name.as_str().to_owned(), value.clone()))
+                        .collect(),
+                ),
+                RouteResponseHeaders::None => ResponseHeaders::None,
+            },
         };
         let decides = bundle::Route {
             id,
@@ -110,15 +107,41 @@ pub(super) fn compile(config: &Config, materials: &Materials, report: &mut Repor
             pass_identity_headers: route
                 .pass_identity_headers
                 .unwrap_or(config.global.pass_identity_headers),
+            set_request_headers: route
+                .set_request_headers
+                .iter()
+                .map(|(name, text)| (name.clone(), Template::parse(text)))
+                .collect(),
+            allow_websockets: route.allow_websockets,
         };
-        out.routes.push(CompiledRoute {
+        routes.push(CompiledRoute {
             host: route.from.host.clone(),
             port: route.from.port,
             envoy: Arc::new(Part::new(envoy)),
             decides: (claim == Claim::New).then(|| Arc::new(decides)),
         });
     }
-    out
+    Compiled {
+        routes,
+        clusters: actions.clusters,
+    }
+}
+
+fn identity(route: &config::Route) -> Identity<'_> {
+    let Written {
+        prefix,
+        path,
+        regex,
+        to,
+    } = &route.written;
+    Identity {
+        from: &route.from.raw,
+        prefix,
+        path,
+        regex,
+        unused_to: to,
+        action: route.action.as_ref(),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,10 +162,13 @@ fn claim(seen: &mut Seen, id: RouteId, bytes: Vec<u8>, span: Span) -> Claim {
     }
 }
 
-fn policy(route: &config::Route, materials: &Materials, report: &mut Report) -> bundle::RoutePolicy {
-    let invalid = |message: &str| bundle::RoutePolicy::Invalid {
+fn invalid(message: &str) -> bundle::RoutePolicy {
+    bundle::RoutePolicy::Invalid {
         message: message.to_owned(),
-    };
+    }
+}
+
+fn policy(route: &config::Route, materials: &Materials, report: &mut Report) -> bundle::RoutePolicy {
     if let Some(why) = &route.invalid {
         return invalid(why);
     }
@@ -156,7 +182,7 @@ fn policy(route: &config::Route, materials: &Materials, report: &mut Report) -> 
     if let Some(message) = unreadable {
         return invalid(&message);
     }
-    if route.to.is_none() {
+    if route.action.is_none() {
         return invalid("the route leads nowhere");
     }
     match &route.policy {
@@ -173,49 +199,27 @@ fn policy(route: &config::Route, materials: &Materials, report: &mut Report) -> 
     }
 }
 
-fn cluster(to: &To) -> Cluster {
-    // Names below `localhost` are the machine itself (RFC 6761), and Envoy's
-    // resolver does not know them.
-    let name = to.host.to_ascii_lowercase();
-    let address = if name == "localhost" || name.ends_with(".localhost") {
-        "127.0.0.1"
-    } else {
-        name.as_str()
-    };
-    Cluster {
-        address: address.to_owned(),
-        is_ip: is_ip(address),
-        port: to.port,
-        hostname: to.url.host.clone(),
-        tls: to.tls.then(|| UpstreamTls {
-            name: name.clone(),
-            is_ip: is_ip(&name),
-        }),
+/// What the `Host` header must match where the host has stars. A star is any text
+/// that a host can have, so that no separator of a user name, port or address can
+/// hide in it: what is no host at all goes to the terminal routes.
+fn authority(host: &HostPattern, port: Option<u16>) -> Option<String> {
+    if host.exact().is_some() {
+        return None;
     }
-}
-
-fn is_ip(text: &str) -> bool {
-    text.parse::<core::net::IpAddr>().is_ok()
-}
-
-/// The path of `to` replaces what the route matched.
-fn rewrite(route: &config::Route, to: &To) -> Option<String> {
-    let nothing_to_do = to.path.is_empty() || (to.path == "/" && route.matcher == PathMatcher::Any);
-    (!nothing_to_do).then(|| encoded(&to.path))
-}
-
-/// A path as it may stand in a request line. Pomerium hands on the decoded path,
-/// so that an escaped space of `to` would break the request line.
-fn encoded(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_graphic() && !b"\"#<>?[\\]^`{|}".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
+    // Envoy does not lower the case of what clients send.
+    let mut regex = String::from("(?i)^");
+    for (at, piece) in host.pieces().enumerate() {
+        if at > 0 {
+            regex.push_str("[0-9a-z._-]*");
         }
+        // All that a host can have; only the dot means more in an expression.
+        regex.push_str(&piece.replace('.', r"\."));
     }
-    out
+    match port {
+        Some(port) => regex.push_str(&format!(":{port}$")),
+        None => regex.push_str("(:[0-9]+)?$"),
+    }
+    Some(regex)
 }
 
 #[cfg(test)]
@@ -239,9 +243,16 @@ mod tests {
     }
 
     #[test]
-    fn a_rewritten_path_cannot_break_the_request_line() {
-        assert_eq!(encoded("/a%20b/c d"), "/a%20b/c%20d");
-        assert_eq!(encoded("/é\"\r\n"), "/%C3%A9%22%0D%0A");
-        assert_eq!(encoded("/a;b=c,d:e@f!$&'()*+~"), "/a;b=c,d:e@f!$&'()*+~");
+    fn stars_become_a_regular_expression() {
+        let of = |host: &str, port| authority(&HostPattern::parse(host).unwrap(), port);
+        assert_eq!(of("a.test", None), None);
+        assert_eq!(
+            of("*.a.test", None).unwrap(),
+            r"(?i)^[0-9a-z._-]*\.a\.test(:[0-9]+)?$"
+        );
+        assert_eq!(
+            of("A-*.b*.test", Some(8443)).unwrap(),
+            r"(?i)^a-[0-9a-z._-]*\.b[0-9a-z._-]*\.test:8443$"
+        );
     }
 }

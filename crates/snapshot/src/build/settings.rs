@@ -3,10 +3,9 @@
 use super::keys;
 use super::report::Report;
 use crate::Materials;
-use portcullis_bundle::{Authenticate, Cookie, Provider, Settings};
+use portcullis_bundle::{Authenticate, Cookie, Provider, RedirectHosts, SameSite, Settings};
 use portcullis_config::{self as config, Config, Idp};
 use secrecy::SecretString;
-use std::collections::HashSet;
 
 /// The port that a browser uses where a URL names none.
 const HTTPS: u16 = 443;
@@ -21,13 +20,13 @@ pub(super) fn settings(config: &Config, materials: &Materials, report: &mut Repo
             port: *port,
         },
     };
-    let mut redirect_hosts: HashSet<_> = config
+    let mut redirect_hosts: RedirectHosts = config
         .routes
         .iter()
         .map(|route| (route.from.host.clone(), route.from.port.unwrap_or(HTTPS)))
         .collect();
     if let Authenticate::Own { host, port } = &authenticate {
-        redirect_hosts.insert((host.clone(), *port));
+        redirect_hosts.insert(host.clone().into(), *port);
     }
     // Both, before either may end it: every problem is reported.
     let provider = match &global.idp {
@@ -38,14 +37,36 @@ pub(super) fn settings(config: &Config, materials: &Materials, report: &mut Repo
     Some(Settings {
         authenticate,
         provider: provider?,
-        cookie: Cookie {
-            name: global.cookie.name.clone(),
-            expire: global.cookie.expire,
-        },
+        cookie: cookie(&global.cookie),
         keys: keys?,
         jwt_claims_headers: global.jwt_claims_headers.clone(),
         redirect_hosts,
     })
+}
+
+fn cookie(options: &config::CookieOptions) -> Cookie {
+    let config::CookieOptions {
+        name,
+        expire,
+        domain,
+        http_only,
+        same_site,
+    } = options;
+    Cookie {
+        name: name.clone(),
+        expire: *expire,
+        // Browsers take no notice of a leading dot (RFC 6265, 5.2.3).
+        domain: domain
+            .as_deref()
+            .map(|domain| domain.trim_start_matches('.').to_ascii_lowercase()),
+        http_only: *http_only,
+        same_site: match same_site {
+            config::SameSite::Unset => SameSite::Unset,
+            config::SameSite::Lax => SameSite::Lax,
+            config::SameSite::Strict => SameSite::Strict,
+            config::SameSite::None => SameSite::None,
+        },
+    }
 }
 
 fn provider(idp: &Idp, materials: &Materials, report: &mut Report) -> Option<Provider> {

@@ -1,10 +1,12 @@
+mod actions;
 mod fixture;
 mod materials;
 mod routes;
+mod stars;
 
 use super::*;
 use crate::{Action, Context, Match, diff};
-use fixture::{config, idp, legacy, materials, route};
+use fixture::{config, idp, legacy, matching, materials, route};
 use portcullis_bundle::{Authenticate, RoutePolicy};
 use portcullis_model::HeaderName;
 use portcullis_policy::Legacy;
@@ -88,7 +90,7 @@ fn every_host_ends_in_the_terminal_routes() {
             (&Match::Prefix("/".into()), Context::NoRoute)
         );
         for route in [connect, all] {
-            assert_eq!(route.value.action, Action::Respond { status: 404 });
+            assert_eq!(route.value.action, Action::status(404));
         }
         let paths: Vec<_> = host
             .value
@@ -128,8 +130,8 @@ fn domains_follow_the_port() {
     assert_eq!(domains, expected);
     let hosts = &bundle.settings.redirect_hosts;
     let host = |text: &str| portcullis_model::Host::parse(text).unwrap();
-    assert!(hosts.contains(&(host("a.test"), 443)) && hosts.contains(&(host("a.test"), 8443)));
-    assert_eq!(hosts.len(), 3);
+    assert!(hosts.contains(&host("a.test"), 443) && hosts.contains(&host("a.test"), 8443));
+    assert_eq!(hosts.entries().len(), 3);
 }
 
 #[test]
@@ -158,7 +160,7 @@ fn the_authenticate_host_has_its_own_endpoints_before_routes_of_the_same_host() 
     let Authenticate::Own { host, port: 443 } = &bundle.settings.authenticate else {
         panic!()
     };
-    assert!(bundle.settings.redirect_hosts.contains(&(host.clone(), 443)));
+    assert!(bundle.settings.redirect_hosts.contains(host, 443));
 }
 
 #[test]
@@ -221,6 +223,40 @@ fn hsts_needs_a_configured_certificate() {
 }
 
 #[test]
+fn configured_response_headers_replace_the_stock_ones() {
+    let mut with = materials();
+    let mut config = config([]);
+    config.global.certificates = vec![fixture::certificate(&mut with, "a")];
+    let own = vec![(HeaderName::parse("X-A").unwrap(), "b".to_owned())];
+    for (set, expected) in [
+        (own, vec![("x-a".to_owned(), "b".to_owned())]),
+        (Vec::new(), Vec::new()),
+    ] {
+        config.global.set_response_headers = Some(set);
+        let snapshot = build(&config, &with).snapshot.unwrap();
+        let listener = &snapshot.listeners[Snapshot::LISTENER].value;
+        assert_eq!(listener.response_headers, expected);
+        assert_eq!(snapshot.route_tables["main"].value.response_headers, expected);
+    }
+}
+
+#[test]
+fn times_are_whole_milliseconds_and_never_too_short() {
+    let mut config = config([]);
+    config.global.timeout_read = Duration::from_nanos(30);
+    config.global.timeout_write = Duration::from_millis(1_500);
+    config.global.timeout_idle = Duration::ZERO;
+    let (snapshot, _) = both(&config);
+    let expected = Timeouts {
+        request_ms: 1,
+        exchange_ms: 1_500,
+        idle_ms: 0,
+    };
+    assert_eq!(snapshot.listeners[Snapshot::LISTENER].value.timeouts, expected);
+    assert_eq!(millis(Duration::MAX), u64::MAX);
+}
+
+#[test]
 fn pass_identity_headers_is_inherited() {
     let mut on = route("https://a.test", "http://u:1", legacy("a@x.test"));
     on.pass_identity_headers = Some(false);
@@ -262,7 +298,7 @@ proptest! {
                     &format!("http://u{to}:80"),
                     Legacy { public: true, ..Legacy::default() },
                 );
-                route.matcher = portcullis_config::PathMatcher::Prefix(format!("/{prefix}"));
+                matching(&mut route, portcullis_config::PathMatcher::Prefix(format!("/{prefix}")));
                 route
             })
             .collect();

@@ -1,23 +1,39 @@
 use super::*;
+use portcullis_config::{HostRewrite, Upstream, UpstreamTls};
 
-fn id_of(from: &str, prefix: &str, path: &str, regex: &str, to: &[(&str, u32)]) -> String {
-    let urls: Vec<(GoUrl, u32)> = to
-        .iter()
-        .map(|(url, w)| (GoUrl::parse(url).unwrap(), *w))
-        .collect();
-    let urls: Vec<(&GoUrl, u32)> = urls.iter().map(|(url, w)| (url, *w)).collect();
-    route_id(&Identity {
+fn to(urls: &[(&str, u32)]) -> Action {
+    let to = |(url, weight): &(&str, u32)| To {
+        raw: (*url).to_owned(),
+        tls: false,
+        h2c: false,
+        host: String::new(),
+        port: 0,
+        path: String::new(),
+        url: GoUrl::parse(url).unwrap(),
+        weight: *weight,
+    };
+    Action::Upstream(Upstream {
+        to: urls.iter().map(to).collect(),
+        prefix_rewrite: Some("/not/hashed".to_owned()),
+        host_rewrite: HostRewrite::Preserve,
+        tls: UpstreamTls::default(),
+    })
+}
+
+fn id_of(from: &str, prefix: &str, path: &str, regex: &str, action: &Action) -> String {
+    let identity = Identity {
         from,
         prefix,
         path,
         regex,
-        to: Some(&urls),
-    })
-    .to_string()
+        unused_to: &[],
+        action: Some(action),
+    };
+    route_id(&identity).to_string()
 }
 
 fn id(from: &str, prefix: &str, path: &str, regex: &str, to: &str) -> String {
-    id_of(from, prefix, path, regex, &[(to, 0)])
+    id_of(from, prefix, path, regex, &self::to(&[(to, 0)]))
 }
 
 /// The golden values of Pomerium's own tests.
@@ -34,6 +50,50 @@ fn ids_are_pomeriums() {
     );
 }
 
+/// Computed by another implementation of the hash and of the format.
+#[test]
+fn ids_of_lists_redirects_and_responses() {
+    let from = "https://example.com";
+    let (a, b) = ("https://a.example.com", "https://b.example.com");
+    let id = |prefix, path, action: &Action| id_of(from, prefix, path, "", action);
+    assert_eq!(id("", "", &to(&[(a, 0), (b, 0)])), "661a31f6679cec41");
+    assert_eq!(id("", "", &to(&[(a, 1), (b, 3)])), "3b3ea534c683d54e");
+
+    let redirect = |redirect| Action::Redirect(redirect);
+    assert_eq!(id("", "", &redirect(Redirect::default())), "9896dc74e271660d");
+    let https = Redirect {
+        https_redirect: Some(true),
+        ..Redirect::default()
+    };
+    assert_eq!(id("", "", &redirect(https)), "1780d99665fcb5a9");
+    let host = Redirect {
+        host_redirect: Some("www.example.com".to_owned()),
+        response_code: Some(302),
+        ..Redirect::default()
+    };
+    assert_eq!(id("", "", &redirect(host)), "5d9c71fc20cdd599");
+    let everything = Redirect {
+        https_redirect: Some(false),
+        scheme_redirect: Some("http".to_owned()),
+        host_redirect: Some("new.example.com".to_owned()),
+        port_redirect: Some(8443),
+        path_redirect: Some("/new".to_owned()),
+        prefix_rewrite: Some("/p".to_owned()),
+        response_code: Some(308),
+        strip_query: Some(true),
+    };
+    assert_eq!(id("/old", "", &redirect(everything)), "56cbcd59a0eb772b");
+
+    let respond = |status, body: &str| {
+        Action::Respond(Respond {
+            status,
+            body: body.to_owned(),
+        })
+    };
+    assert_eq!(id("", "/hello", &respond(200, "hello")), "f470ab494b4c8a99");
+    assert_eq!(id("", "", &respond(204, "")), "83eb43e03be8dc94");
+}
+
 #[test]
 fn every_hashed_part_changes_the_id() {
     let nowhere = Identity {
@@ -41,7 +101,8 @@ fn every_hashed_part_changes_the_id() {
         prefix: "",
         path: "",
         regex: "",
-        to: None,
+        unused_to: &[],
+        action: None,
     };
     let base = id("https://a", "", "", "", "http://b");
     for other in [
@@ -55,8 +116,9 @@ fn every_hashed_part_changes_the_id() {
         id("https://a", "", "", "", "http://u@b"),
         id("https://a", "", "", "", "http://b#f"),
         id("https://a", "", "", "", "http://b?"),
-        id_of("https://a", "", "", "", &[("http://b", 1)]),
-        id_of("https://a", "", "", "", &[("http://b", 0), ("http://b", 0)]),
+        id_of("https://a", "", "", "", &to(&[("http://b", 1)])),
+        id_of("https://a", "", "", "", &to(&[("http://b", 0), ("http://b", 0)])),
+        id_of("https://a", "", "", "", &Action::Redirect(Redirect::default())),
         route_id(&nowhere).to_string(),
     ] {
         assert_ne!(base, other);

@@ -1,9 +1,9 @@
-use super::fixture::{at, certificate, inline};
+use super::fixture::{at, certificate, files, inline, span};
 use super::*;
 use crate::CertificatePem;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use portcullis_config::{Secret, UNREADABLE_FILE};
+use portcullis_config::{Located, Secret, UNREADABLE_FILE};
 use secrecy::ExposeSecret as _;
 
 /// The one problem of a configuration that cannot take effect: code, line and
@@ -18,13 +18,22 @@ fn refused(config: &Config, materials: &Materials) -> (&'static str, u32, String
     (problem.code, problem.span.line, problem.message.clone())
 }
 
+/// The names of the listener's certificates.
+fn served(snapshot: &Snapshot) -> &[String] {
+    snapshot.listeners[Snapshot::LISTENER]
+        .value
+        .certificates
+        .as_deref()
+        .unwrap()
+}
+
 #[test]
 fn certificates_are_named_by_their_files_and_keep_the_name_when_renewed() {
     let mut with = materials();
     let mut config = config([]);
     config.global.certificates = vec![certificate(&mut with, "a"), certificate(&mut with, "b")];
     let old = build(&config, &with).snapshot.unwrap();
-    let names = &old.listeners[Snapshot::LISTENER].value.certificates;
+    let names = served(&old);
     assert_eq!((names.len(), old.secrets.len()), (2, 2));
 
     certificate(&mut with, "b");
@@ -44,17 +53,14 @@ fn a_pair_listed_twice_is_one_certificate() {
     let pair = certificate(&mut with, "a");
     config.global.certificates = vec![pair.clone(), pair];
     let snapshot = build(&config, &with).snapshot.unwrap();
-    assert_eq!(snapshot.listeners[Snapshot::LISTENER].value.certificates.len(), 1);
+    assert_eq!(served(&snapshot).len(), 1);
 }
 
 #[test]
 fn without_a_certificate_a_self_signed_one_serves() {
     let mut with = materials();
     let bare = build(&config([]), &with).snapshot.unwrap();
-    assert_eq!(
-        bare.listeners[Snapshot::LISTENER].value.certificates,
-        ["certificate-self-signed"]
-    );
+    assert_eq!(served(&bare), ["certificate-self-signed"]);
     assert!(bare.secrets.is_empty());
 
     let made = rcgen::generate_simple_self_signed(["x.test".to_owned()]).unwrap();
@@ -69,6 +75,64 @@ fn without_a_certificate_a_self_signed_one_serves() {
         made.cert.pem()
     );
     assert_eq!(snapshot.listeners, bare.listeners);
+}
+
+#[test]
+fn a_certificate_in_the_configuration_itself_is_rotated_in_place() {
+    let inline = |lines: [u32; 2], key: Option<&str>| {
+        let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+        let own = made.signing_key.serialize_pem();
+        portcullis_config::Certificate::Inline {
+            chain: Located {
+                value: made.cert.pem().into_bytes(),
+                span: span(lines[0]),
+            },
+            key: Located {
+                value: key.unwrap_or(&own).to_owned().into(),
+                span: span(lines[1]),
+            },
+        }
+    };
+    let mut config = config([]);
+    let of = |config: &Config| build(config, &materials()).snapshot.unwrap();
+    config.global.certificates = vec![inline([5, 6], None)];
+    let old = of(&config);
+    assert_eq!(served(&old), ["certificate-inline"]);
+    config.global.certificates = vec![inline([5, 6], None)];
+    let changes = diff(&old, &of(&config));
+    assert_eq!(changes.secrets.changed, ["certificate-inline"]);
+    assert!(changes.listeners.is_empty(), "{changes:?}");
+
+    let other = rcgen::KeyPair::generate().unwrap().serialize_pem();
+    config.global.certificates = vec![inline([5, 6], Some(&other))];
+    let (code, line, message) = refused(&config, &materials());
+    assert_eq!((code, line), (codes::CERTIFICATE_INVALID, 5));
+    assert!(message.starts_with("`certificate` cannot serve: "), "{message}");
+    config.global.certificates = vec![inline([5, 6], Some("nonsense"))];
+    assert_eq!(refused(&config, &materials()).1, 6);
+}
+
+#[test]
+fn an_insecure_server_has_no_certificates() {
+    let mut with = materials();
+    let mut config = config([]);
+    config.global.certificates = vec![certificate(&mut with, "a")];
+    config.global.insecure_server = true;
+    let snapshot = build(&config, &with).snapshot.unwrap();
+    let listener = &snapshot.listeners[Snapshot::LISTENER].value;
+    assert_eq!((&listener.certificates, snapshot.secrets.len()), (&None, 0));
+    let names: Vec<_> = listener
+        .response_headers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["X-Frame-Options", "X-XSS-Protection"],
+        "nobody is told to insist on TLS"
+    );
+    config.global.certificates = vec![files("nowhere", 10, "nowhere", 11)];
+    assert!(build(&config, &with).snapshot.is_none(), "still read");
 }
 
 #[test]
@@ -214,11 +278,7 @@ fn a_client_secret_file_loses_its_line_end() {
 #[test]
 fn every_problem_is_reported_at_once_in_order() {
     let mut config = config([]);
-    config.global.certificates = vec![portcullis_config::CertificateFiles {
-        cert: at("x.crt", 10),
-        key: at("x.key", 11),
-        listed: true,
-    }];
+    config.global.certificates = vec![files("x.crt", 10, "x.key", 11)];
     config.global.shared_secret = Some(Secret::File(at("s", 5)));
     config.global.signing_key = Some(Secret::File(at("k", 20)));
     config.global.idp = Some(idp(""));
@@ -240,7 +300,7 @@ fn what_is_wrong_is_said_where_it_stands() {
     config.global.signing_key = Some(inline(&ed25519.serialize_pem()));
     // A good certificate with a key file of rubbish.
     let pair = certificate(&mut with, "a");
-    with.files.insert(pair.key.value.clone(), Ok(b"rubbish".to_vec()));
+    with.files.insert("a.key".into(), Ok(b"rubbish".to_vec()));
     config.global.certificates = vec![pair];
     // A file of an option that does not work yet.
     config.routes[0].unused_files = vec![at("nowhere", 40)];
@@ -276,13 +336,7 @@ fn a_route_that_names_an_unreadable_file_denies_alone() {
 #[test]
 fn a_flood_of_problems_is_cut_and_still_forbids() {
     let mut config = config([]);
-    config.global.certificates = (0..2_000)
-        .map(|_| portcullis_config::CertificateFiles {
-            cert: at("nowhere", 30),
-            key: at("nowhere", 31),
-            listed: true,
-        })
-        .collect();
+    config.global.certificates = (0..2_000).map(|_| files("nowhere", 30, "nowhere", 31)).collect();
     let built = build(&config, &materials());
     assert!(built.snapshot.is_none());
     assert_eq!(built.diagnostics.len(), 1_001);
