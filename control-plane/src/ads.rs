@@ -1,49 +1,42 @@
-//! The aggregated discovery service: delta, over a Unix socket that only our
-//! own user can reach.
+//! The aggregated discovery service in both variants of the protocol, for any
+//! listener; and the Unix socket that only our own user can reach.
 
-use std::{
-    collections::BTreeSet,
-    io,
-    path::Path,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, path::Path, pin::Pin, sync::Arc};
 
 use envoy_types::pb::envoy::service::discovery::v3::{
     DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse,
     aggregated_discovery_service_server::{AggregatedDiscoveryService, AggregatedDiscoveryServiceServer},
 };
-use futures::Stream;
-use portcullis_xds::{DeltaStream, Limits, Response, StreamError};
+use futures::{Stream, StreamExt as _};
+use portcullis_xds::{DeltaStream, Limits, SotwStream};
 use tokio::{
     net::UnixListener,
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-    time,
+    sync::{Semaphore, mpsc},
 };
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status, Streaming, transport::server::UdsConnectInfo};
 
 use crate::{
-    metrics::{Metrics, TypeLabel},
-    serving::{self, Serving, StreamGuard, StreamState},
-    wire,
+    metrics::Metrics,
+    serving::{self, Serving},
+    wire::Protocol,
 };
 
-/// How many streams may be open: Envoy needs one, and a second while it
-/// reconnects.
-const MAX_STREAMS: usize = 16;
+mod stream;
+
+use stream::StreamTask;
+
+/// How many streams may be open from our own Envoy: it needs one, and a second
+/// while it reconnects.
+const MAX_OWN_STREAMS: usize = 16;
+/// How many streams of Envoys elsewhere may be open.
+const MAX_REMOTE_STREAMS: usize = 256;
 /// The largest request. One that reconnects names all that it holds.
 const MAX_REQUEST: usize = 32 << 20;
 /// Responses that wait for the client to read. A stream never has more than one
 /// of a type under way.
 const QUEUE: usize = 8;
-/// How long a client may leave that queue full.
-const MAX_STALL: Duration = Duration::from_secs(30);
 
 /// Why the service ended.
 #[derive(Debug, thiserror::Error)]
@@ -61,15 +54,44 @@ pub enum AdsError {
     Serve(#[from] tonic::transport::Error),
 }
 
+/// Who may open a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peers {
+    /// Processes of this user and of root, over a Unix socket; that is asked
+    /// for every stream.
+    User(u32),
+    /// Whoever the listener has let in: it has authenticated them.
+    Authenticated,
+}
+
 /// The service.
 pub(crate) struct Ads {
+    peers: Peers,
     serving: Serving,
     metrics: Metrics,
-    /// The user whose processes may connect; the owner of the socket.
-    owner: u32,
     slots: Arc<Semaphore>,
-    streams: AtomicU64,
     shutdown: CancellationToken,
+}
+
+/// The service for the router of one listener. Its streams end at `shutdown`.
+pub(crate) fn service(
+    peers: Peers,
+    serving: Serving,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> AggregatedDiscoveryServiceServer<Ads> {
+    let slots = match peers {
+        Peers::User(_) => MAX_OWN_STREAMS,
+        Peers::Authenticated => MAX_REMOTE_STREAMS,
+    };
+    let ads = Ads {
+        peers,
+        serving,
+        metrics,
+        slots: Arc::new(Semaphore::new(slots)),
+        shutdown,
+    };
+    AggregatedDiscoveryServiceServer::new(ads).max_decoding_message_size(MAX_REQUEST)
 }
 
 /// Binds `socket`. The directory that holds it must be private.
@@ -96,15 +118,7 @@ pub(crate) async fn serve(
     metrics: Metrics,
     shutdown: CancellationToken,
 ) -> Result<(), AdsError> {
-    let ads = Ads {
-        serving,
-        metrics,
-        owner,
-        slots: Arc::new(Semaphore::new(MAX_STREAMS)),
-        streams: AtomicU64::new(0),
-        shutdown: shutdown.clone(),
-    };
-    let service = AggregatedDiscoveryServiceServer::new(ads).max_decoding_message_size(MAX_REQUEST);
+    let service = service(Peers::User(owner), serving, metrics, shutdown.clone());
     let incoming = UnixListenerStream::new(listener);
     tonic::transport::Server::builder()
         .add_service(service)
@@ -116,12 +130,15 @@ pub(crate) async fn serve(
 impl Ads {
     /// The directory is private already; this also stops whoever was let in.
     fn check_peer<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        let Peers::User(user) = self.peers else {
+            return Ok(());
+        };
         let peer = request
             .extensions()
             .get::<UdsConnectInfo>()
             .and_then(|info| info.peer_cred);
         match peer {
-            Some(peer) if peer.uid() == self.owner || peer.uid() == 0 => Ok(()),
+            Some(peer) if peer.uid() == user || peer.uid() == 0 => Ok(()),
             _ => Err(Status::permission_denied("only our own user may connect")),
         }
     }
@@ -136,164 +153,52 @@ impl AggregatedDiscoveryService for Ads {
 
     async fn stream_aggregated_resources(
         &self,
-        _request: Request<Streaming<DiscoveryRequest>>,
+        request: Request<Streaming<DiscoveryRequest>>,
     ) -> Result<tonic::Response<Self::StreamAggregatedResourcesStream>, Status> {
-        Err(Status::unimplemented("only the delta protocol is served"))
+        let state = |number| {
+            let stream = SotwStream::new(&serving::order(), Limits::default());
+            stream.after(number, self.serving.formers())
+        };
+        self.open(request, state)
     }
 
     async fn delta_aggregated_resources(
         &self,
         request: Request<Streaming<DeltaDiscoveryRequest>>,
     ) -> Result<tonic::Response<Self::DeltaAggregatedResourcesStream>, Status> {
+        self.open(request, |_| {
+            DeltaStream::new(&serving::order(), Limits::default())
+        })
+    }
+}
+
+impl Ads {
+    /// Serves one stream on a task of its own; `state` makes it by its number.
+    fn open<P: Protocol>(
+        &self,
+        request: Request<Streaming<P::Request>>,
+        state: impl FnOnce(u64) -> P,
+    ) -> Result<tonic::Response<Responses<P::Response>>, Status> {
         self.check_peer(&request)?;
         let full = |_| Status::resource_exhausted("too many streams");
         let slot = Arc::clone(&self.slots).try_acquire_owned().map_err(full)?;
-        let id = self.streams.fetch_add(1, Ordering::Relaxed);
+        let slot = Arc::new(slot);
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let task = StreamTask {
-            requests: request.into_inner(),
-            responses: sender,
-            state: DeltaStream::new(&serving::order(), Limits::default()),
-            guard: self.serving.enter(id),
-            serving: self.serving.clone(),
-            metrics: self.metrics.clone(),
-            known: BTreeSet::new(),
-            _slot: slot,
-        };
+        let guard = self.serving.enter();
+        let state = state(guard.id());
+        let (serving, metrics) = (self.serving.clone(), self.metrics.clone());
+        let task = StreamTask::new(request.into_inner(), sender, state, guard, serving, metrics);
         let shutdown = self.shutdown.clone();
+        let held = Arc::clone(&slot);
         tokio::spawn(async move {
-            tracing::info!(stream = id, "configuration stream opened");
-            task.metrics.xds_streams.inc();
-            let _open = Open(task.metrics.clone());
-            let end = shutdown.run_until_cancelled(task.run()).await;
-            match end {
-                Some(Err(error)) => tracing::warn!(stream = id, %error, "configuration stream ended"),
-                Some(Ok(())) | None => tracing::info!(stream = id, "configuration stream ended"),
-            }
+            shutdown.run_until_cancelled(task.run()).await;
+            drop(held);
         });
-        Ok(tonic::Response::new(Box::pin(ReceiverStream::new(receiver))))
-    }
-}
-
-struct Open(Metrics);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.xds_streams.dec();
-    }
-}
-
-struct StreamTask {
-    requests: Streaming<DeltaDiscoveryRequest>,
-    responses: mpsc::Sender<Result<DeltaDiscoveryResponse, Status>>,
-    state: DeltaStream,
-    guard: StreamGuard,
-    serving: Serving,
-    metrics: Metrics,
-    /// Refused resources that were logged, by type, name and version.
-    known: BTreeSet<(&'static str, String, String)>,
-    _slot: OwnedSemaphorePermit,
-}
-
-/// Why a stream ended otherwise than by the client's wish.
-#[derive(Debug, thiserror::Error)]
-enum EndOfStream {
-    #[error("{0}")]
-    Protocol(#[from] StreamError),
-    #[error("the client broke off: {}", .0.message())]
-    Broken(Status),
-    #[error("the client does not read")]
-    Stalled,
-}
-
-impl StreamTask {
-    async fn run(mut self) -> Result<(), EndOfStream> {
-        let mut target = self.serving.target();
-        // What is served already counts as a change, too.
-        target.mark_changed();
-        loop {
-            let responses = tokio::select! {
-                changed = target.changed() => {
-                    if changed.is_err() {
-                        return Ok(());
-                    }
-                    let now = target.borrow_and_update().clone();
-                    now.map(|now| self.state.on_change(now)).unwrap_or_default()
-                }
-                request = self.requests.message() => match request.map_err(EndOfStream::Broken)? {
-                    Some(request) => self.answer(request).await?,
-                    None => return Ok(()),
-                },
-            };
-            self.report();
-            for response in responses {
-                self.send(response).await?;
-            }
-        }
-    }
-
-    async fn answer(&mut self, request: DeltaDiscoveryRequest) -> Result<Vec<Response>, EndOfStream> {
-        match self.state.on_request(wire::request(request)) {
-            Ok(reaction) => {
-                if let Some(type_url) = reaction.refused {
-                    self.metrics
-                        .xds_nack
-                        .get_or_create(&TypeLabel::of(type_url))
-                        .inc();
-                }
-                Ok(reaction.responses)
-            }
-            Err(error) => {
-                let status = match error {
-                    StreamError::UnknownType(_) => Status::invalid_argument(error.to_string()),
-                    _ => Status::resource_exhausted(error.to_string()),
-                };
-                let _ = time::timeout(MAX_STALL, self.responses.send(Err(status))).await;
-                Err(error.into())
-            }
-        }
-    }
-
-    async fn send(&self, response: Response) -> Result<(), EndOfStream> {
-        let count = response.resources.len() as u64;
-        self.metrics
-            .xds_sent
-            .get_or_create(&TypeLabel::of(response.type_url))
-            .inc_by(count);
-        tracing::debug!(
-            r#type = response.type_url,
-            resources = count,
-            removed = response.removed.len(),
-            "resources sent"
-        );
-        match time::timeout(MAX_STALL, self.responses.send(Ok(wire::response(response)))).await {
-            // A closed queue: the client went away, which the next read says.
-            Ok(Ok(()) | Err(_)) => Ok(()),
-            Err(_) => Err(EndOfStream::Stalled),
-        }
-    }
-
-    fn report(&mut self) {
-        let rejections = self.state.rejections();
-        let key = |r: &portcullis_xds::Rejection| (r.type_url, r.name.clone(), r.refused_version.clone());
-        for new in rejections.iter().filter(|r| !self.known.contains(&key(r))) {
-            tracing::error!(
-                r#type = new.type_url,
-                resource = new.name,
-                refused_version = new.refused_version,
-                serving_version = new.held_version,
-                reason = new.reason,
-                "envoy refuses a resource and serves its last good version on"
-            );
-        }
-        self.known = rejections.iter().map(key).collect();
-        self.metrics
-            .xds_rejected
-            .set(i64::try_from(rejections.len()).unwrap_or(i64::MAX));
-        let acknowledged = self.state.acknowledged().map(str::to_owned);
-        self.guard.report(StreamState {
-            acknowledged,
-            rejections,
+        // What waits to be read takes memory, also when the task has given up.
+        let responses = ReceiverStream::new(receiver).map(move |response| {
+            let _held = &slot;
+            response
         });
+        Ok(tonic::Response::new(Box::pin(responses)))
     }
 }

@@ -1,11 +1,20 @@
 //! What is served on the configuration streams, and how far each stream is.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use portcullis_envoy_config::{ResourceSet, ResourceType};
 use portcullis_snapshot::Version;
-use portcullis_xds::{Rejection, Resource, Served, Stage};
+use portcullis_xds::{Former, Rejection, Resource, Served, Stage};
 use tokio::sync::watch;
+
+/// Of how many ended streams it is kept what their clients held.
+const MAX_FORMERS: usize = 4;
 
 /// The order of updates. Endpoints would be a leaf like the secrets.
 pub(crate) fn order() -> [Stage; 4] {
@@ -68,6 +77,10 @@ pub(crate) struct StreamState {
 pub(crate) struct Serving {
     target: watch::Sender<Option<Arc<Served>>>,
     streams: Arc<watch::Sender<BTreeMap<u64, StreamState>>>,
+    /// The number of the next stream.
+    next: Arc<AtomicU64>,
+    /// What clients of ended streams held, the latest first.
+    formers: Arc<Mutex<VecDeque<Arc<Former>>>>,
 }
 
 impl Default for Serving {
@@ -75,6 +88,8 @@ impl Default for Serving {
         Self {
             target: watch::Sender::new(None),
             streams: Arc::new(watch::Sender::new(BTreeMap::new())),
+            next: Arc::default(),
+            formers: Arc::default(),
         }
     }
 }
@@ -103,6 +118,25 @@ impl Serving {
 
     pub(crate) fn streams(&self) -> Vec<StreamState> {
         self.streams.borrow().values().cloned().collect()
+    }
+
+    /// How many resources are refused, each counted for every stream.
+    pub(crate) fn rejected(&self) -> usize {
+        self.streams.borrow().values().map(|s| s.rejections.len()).sum()
+    }
+
+    /// Keeps what the client of an ended stream held, for the case that it
+    /// comes again.
+    pub(crate) fn remember(&self, former: Former) {
+        let mut formers = self.formers.lock().unwrap_or_else(PoisonError::into_inner);
+        formers.push_front(Arc::new(former));
+        formers.truncate(MAX_FORMERS);
+    }
+
+    /// What clients of ended streams held, the latest first.
+    pub(crate) fn formers(&self) -> Vec<Arc<Former>> {
+        let formers = self.formers.lock().unwrap_or_else(PoisonError::into_inner);
+        formers.iter().cloned().collect()
     }
 
     /// Tells of every change of a stream.
@@ -136,7 +170,8 @@ impl Serving {
     }
 
     /// Enters a stream; it leaves when the guard is dropped.
-    pub(crate) fn enter(&self, id: u64) -> StreamGuard {
+    pub(crate) fn enter(&self) -> StreamGuard {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.streams.send_modify(|all| {
             all.insert(id, StreamState::default());
         });
@@ -155,6 +190,11 @@ pub(crate) struct StreamGuard {
 }
 
 impl StreamGuard {
+    /// The number of the stream, unique in the process.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Says how far the stream is.
     pub(crate) fn report(&self, state: StreamState) {
         self.streams.send_if_modified(|all| {

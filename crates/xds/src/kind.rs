@@ -1,16 +1,30 @@
 //! The state of one resource type in one stream.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 use crate::{Resource, Stage};
 
-/// How many responses the search for a culprit may take before the remaining
-/// batch is refused as a whole; bounds what a client that refuses everything
-/// can make us send.
-const MAX_SEARCH: usize = 256;
+mod answer;
+mod subscription;
+
+pub(crate) use answer::Answer;
 
 /// What a type serves: name to resource.
 pub(crate) type Catalogue = BTreeMap<String, Resource>;
+
+/// How a type is told on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// What is new or changed, and which names are gone: the delta protocol.
+    Changes,
+    /// What is new or changed; that a name is gone cannot be said.
+    Named,
+    /// Always everything; what a response omits is gone.
+    Whole,
+}
 
 /// A version that the client refused, and why.
 #[derive(Clone, Debug)]
@@ -20,47 +34,57 @@ pub(crate) struct Refused {
 }
 
 /// The response that waits for the client's answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct InFlight {
     pub(crate) nonce: String,
-    pub(crate) updates: Vec<(String, String)>,
+    pub(crate) updates: Vec<(String, Resource)>,
     pub(crate) removed: Vec<String>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Kind {
     pub(crate) stage: Stage,
+    pub(crate) telling: Telling,
     /// The client has asked for the type on this stream.
-    pub(crate) requested: bool,
-    pub(crate) wildcard: bool,
-    pub(crate) names: BTreeSet<String>,
-    /// What the client has accepted: name to version.
-    pub(crate) held: BTreeMap<String, String>,
+    requested: bool,
+    wildcard: bool,
+    names: BTreeSet<String>,
+    /// What the client has accepted. Where everything is always told with its
+    /// content, elsewhere with the version alone.
+    held: Catalogue,
     /// Names of refused responses: the client may have taken them or not.
     uncertain: BTreeSet<String>,
+    /// Names of `held` that are taken over from a former stream and stand in no
+    /// response that the client has taken on this one.
+    unconfirmed: BTreeSet<String>,
+    /// What is held is to be sent alone: it must be known whether it is taken.
+    confirms: bool,
     /// Names that the client asked for and was told do not exist.
-    pub(crate) told_absent: BTreeSet<String>,
+    told_absent: BTreeSet<String>,
     /// Names that only the wildcard still covers: the client waits for their
     /// content or for the word that there is none.
     owed: BTreeSet<String>,
     /// The first answer, which is sent even when it is empty.
-    pub(crate) owes_first: bool,
-    pub(crate) refused: BTreeMap<String, Refused>,
+    owes_first: bool,
+    refused: BTreeMap<String, Refused>,
     /// Parts of a refused response that are being tried apart.
     search: Vec<Vec<String>>,
     search_steps: usize,
-    pub(crate) in_flight: Option<InFlight>,
+    in_flight: Option<InFlight>,
 }
 
 impl Kind {
-    pub(crate) fn new(stage: Stage) -> Self {
+    pub(crate) fn new(stage: Stage, telling: Telling) -> Self {
         Self {
             stage,
+            telling,
             requested: false,
             wildcard: false,
             names: BTreeSet::new(),
             held: BTreeMap::new(),
             uncertain: BTreeSet::new(),
+            unconfirmed: BTreeSet::new(),
+            confirms: false,
             told_absent: BTreeSet::new(),
             owed: BTreeSet::new(),
             owes_first: false,
@@ -71,14 +95,42 @@ impl Kind {
         }
     }
 
+    /// Notes that the client asks for the type; whether it does so for the
+    /// first time on this stream.
+    pub(crate) fn request(&mut self) -> bool {
+        !mem::replace(&mut self.requested, true)
+    }
+
+    pub(crate) fn is_requested(&self) -> bool {
+        self.requested
+    }
+
+    /// The response that waits for an answer.
+    pub(crate) fn in_flight(&self) -> Option<&InFlight> {
+        self.in_flight.as_ref()
+    }
+
+    pub(crate) fn held(&self) -> &Catalogue {
+        &self.held
+    }
+
+    /// Whether a response is owed even if nothing is new in it.
+    pub(crate) fn owes_answer(&self) -> bool {
+        self.owes_first || self.confirms
+    }
+
+    pub(crate) fn refused(&self) -> impl Iterator<Item = (&String, &Refused)> {
+        self.refused.iter()
+    }
+
     fn follows(&self, name: &str) -> bool {
         self.wildcard || self.names.contains(name)
     }
 
     /// Whether `name` at its present version must be sent to a client that holds
-    /// the version `held` of it.
-    fn stale(&self, name: &str, resource: &Resource, held: Option<&String>) -> bool {
-        if held == Some(&resource.version) && !self.uncertain.contains(name) {
+    /// `held` of it.
+    fn stale(&self, name: &str, resource: &Resource, held: Option<&Resource>) -> bool {
+        if held.is_some_and(|held| held.version == resource.version) && !self.uncertain.contains(name) {
             return false;
         }
         let refused = self.refused.get(name);
@@ -92,8 +144,11 @@ impl Kind {
             let mut held = self.held.iter().peekable();
             let stale = served.iter().filter(move |(name, resource)| {
                 while held.next_if(|(behind, _)| behind < name).is_some() {}
-                let version = held.peek().filter(|(same, _)| same == name).map(|(_, v)| *v);
-                self.stale(name, resource, version)
+                let same = held
+                    .peek()
+                    .filter(|(same, _)| same == name)
+                    .map(|(_, held)| *held);
+                self.stale(name, resource, same)
             });
             return Box::new(stale.map(|(name, _)| name.as_str()));
         }
@@ -117,36 +172,47 @@ impl Kind {
     /// The next names to send. With `first_only`, only names of which the
     /// client holds nothing.
     pub(crate) fn next_batch(&mut self, served: &Catalogue, first_only: bool) -> Vec<String> {
-        if first_only {
-            return self
-                .outdated(served)
-                .filter(|n| !self.held.contains_key(*n))
-                .map(str::to_owned)
-                .collect();
+        if self.confirms {
+            return Vec::new();
         }
-        while let Some(part) = self.search.pop() {
+        let mut search = mem::take(&mut self.search);
+        let mut next = Vec::new();
+        // The last part goes first; what must wait of it stays in its place.
+        for part in search.iter_mut().rev() {
             let due = |name: &String| {
-                served
-                    .get(name)
-                    .is_some_and(|r| self.stale(name, r, self.held.get(name)))
+                let resource = served.get(name);
+                resource.is_some_and(|r| self.stale(name, r, self.held.get(name)))
             };
-            let part: Vec<String> = part.into_iter().filter(due).collect();
-            if !part.is_empty() {
-                return part;
+            let (now, later) = mem::take(part)
+                .into_iter()
+                .filter(due)
+                .partition(|name| !first_only || !self.held.contains_key(name));
+            *part = later;
+            next = now;
+            if !next.is_empty() {
+                break;
             }
         }
-        self.search_steps = 0;
-        self.outdated(served).map(str::to_owned).collect()
+        search.retain(|part| !part.is_empty());
+        self.search = search;
+        if !next.is_empty() {
+            return next;
+        }
+        if self.search.is_empty() {
+            self.search_steps = 0;
+        }
+        let outdated = self.outdated(served);
+        let outdated = outdated.filter(|name| !first_only || !self.held.contains_key(*name));
+        outdated.map(str::to_owned).collect()
     }
 
     /// Records that a response is under way.
-    pub(crate) fn sent(&mut self, nonce: String, updates: Vec<(String, String)>, removed: Vec<String>) {
+    pub(crate) fn sent(&mut self, nonce: String, updates: Vec<(String, Resource)>, removed: Vec<String>) {
         self.owes_first = false;
+        self.confirms = false;
         for name in &removed {
             self.owed.remove(name);
-            if self.names.contains(name) {
-                self.told_absent.insert(name.clone());
-            }
+            self.note_absent(name);
         }
         for (name, _) in &updates {
             self.owed.remove(name);
@@ -159,9 +225,23 @@ impl Kind {
         });
     }
 
+    /// What goes is forgotten without a word, because there is none for it.
+    pub(crate) fn drop_silently(&mut self, removed: &[String]) {
+        for name in removed {
+            self.note_absent(name);
+        }
+        self.lose(removed);
+    }
+
+    fn note_absent(&mut self, name: &str) {
+        if self.names.contains(name) {
+            self.told_absent.insert(name.to_owned());
+        }
+    }
+
     /// Whether an update is still to be sent.
     pub(crate) fn has_updates(&self, served: &Catalogue) -> bool {
-        self.owes_first || self.outdated(served).next().is_some()
+        self.owes_answer() || self.outdated(served).next().is_some()
     }
 
     /// What the client holds, or may hold, and must lose.
@@ -189,91 +269,5 @@ impl Kind {
     pub(crate) fn forget_old_refusals(&mut self, served: &Catalogue) {
         self.refused
             .retain(|n, r| served.get(n).is_some_and(|s| s.version == r.version));
-    }
-
-    pub(crate) fn subscribe(&mut self, name: &str) {
-        if name == "*" {
-            if self.stage.wildcard {
-                self.wildcard = true;
-                self.owes_first = true;
-            }
-            return;
-        }
-        self.names.insert(name.to_owned());
-        // A repeated subscription means that the client has lost the resource:
-        // it must be sent even if its version is known.
-        self.held.remove(name);
-        self.refused.remove(name);
-        self.told_absent.remove(name);
-    }
-
-    pub(crate) fn unsubscribe(&mut self, name: &str) {
-        if name == "*" {
-            self.wildcard = false;
-            self.owes_first = false;
-            let names = &self.names;
-            self.held.retain(|n, _| names.contains(n));
-            self.uncertain.retain(|n| names.contains(n));
-            self.owed.clear();
-            self.refused.retain(|n, _| names.contains(n));
-            return;
-        }
-        if !self.names.remove(name) {
-            return;
-        }
-        self.told_absent.remove(name);
-        self.held.remove(name);
-        self.refused.remove(name);
-        self.uncertain.remove(name);
-        if self.wildcard {
-            // The client cannot know whether the wildcard covers the name.
-            self.owed.insert(name.to_owned());
-        }
-    }
-
-    pub(crate) fn accepted(&mut self, done: InFlight) {
-        for (name, version) in done.updates {
-            if self.follows(&name) {
-                self.refused.remove(&name);
-                self.uncertain.remove(&name);
-                self.held.insert(name, version);
-            }
-        }
-        self.lose(&done.removed);
-    }
-
-    fn lose(&mut self, removed: &[String]) {
-        for name in removed {
-            self.held.remove(name);
-            self.uncertain.remove(name);
-        }
-    }
-
-    /// Takes a NACK: a resource alone is refused for good, several are to be
-    /// tried apart.
-    pub(crate) fn rejected(&mut self, done: InFlight, reason: &str) {
-        // A removal that is refused cannot be mended by repeating it.
-        self.lose(&done.removed);
-        self.search_steps += 1;
-        if done.updates.len() > 1 && self.search_steps <= MAX_SEARCH {
-            let mut names: Vec<String> = done.updates.into_iter().map(|(name, _)| name).collect();
-            names.retain(|name| self.follows(name));
-            self.uncertain.extend(names.iter().cloned());
-            let rest = names.split_off(names.len() / 2);
-            self.search.push(rest);
-            self.search.push(names);
-            return;
-        }
-        for (name, version) in done.updates {
-            if self.follows(&name) {
-                self.refused.insert(
-                    name,
-                    Refused {
-                        version,
-                        reason: reason.to_owned(),
-                    },
-                );
-            }
-        }
     }
 }

@@ -1,10 +1,12 @@
-//! Sans-I/O xDS server state machine: delta, ACK and NACK, order. Pure.
+//! Sans-I/O xDS server state machine: delta and state of the world, ACK and
+//! NACK, order. Pure.
 //!
-//! [`DeltaStream`] is one aggregated discovery stream of the *delta* xDS
-//! protocol. It is fed with what the client says ([`DeltaStream::on_request`])
-//! and with what is to be served ([`DeltaStream::on_change`]), and answers
-//! with the messages that must leave now. It knows no Envoy type: a resource
-//! is a name, a version and opaque bytes.
+//! [`DeltaStream`] and [`SotwStream`] are one aggregated discovery stream each,
+//! of the *delta* and of the *state-of-the-world* variant of xDS. A stream is
+//! fed with what the client says (`on_request`) and with what is to be served
+//! (`on_change`), and answers with the messages that must leave now. It knows
+//! no Envoy type: a resource is a name, a version and opaque bytes. What
+//! follows holds for both; how they differ stands at [`SotwStream`].
 //!
 //! # Order (make before break)
 //!
@@ -28,15 +30,19 @@
 //! # Rejections
 //!
 //! A refused version is not sent again until it changes. A refused response
-//! with several resources is sent again in halves, until the culprits are
+//! with several resources is sent again in parts, until the culprits are
 //! alone, because a client may reject a response whole and without saying
-//! which resource it minds.
+//! which resource it minds. If its words name some of them, first come all the
+//! others and then those; else it is halves.
 
+mod delta;
 mod kind;
+mod machine;
 mod message;
 mod rejection;
-mod stream;
+mod sotw;
 
-pub use message::{Limits, Request, Resource, Response, Served, Stage, StreamError, TypeUrl};
+pub use delta::{DeltaRequest, DeltaResponse, DeltaStream};
+pub use message::{Limits, Reaction, Resource, Served, Stage, StreamError, TypeUrl};
 pub use rejection::{MAX_REASON, Rejection, reason};
-pub use stream::{DeltaStream, Reaction};
+pub use sotw::{Former, SotwRequest, SotwResponse, SotwStream};

@@ -75,60 +75,14 @@ impl Default for Limits {
     }
 }
 
-/// A delta discovery request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Request {
-    /// The type that the request is about.
-    pub type_url: String,
-    /// Names to be told about from now on; `*` is all of the type.
-    pub subscribe: Vec<String>,
-    /// Names to be told about no more.
-    pub unsubscribe: Vec<String>,
-    /// What the client still holds from an earlier stream, name to version.
-    /// Heeded in the first request of a type only.
-    pub initial_versions: Vec<(String, String)>,
-    /// The nonce of the response that is being answered; empty when none is.
-    pub nonce: String,
-    /// Why that response was refused; `None` is an ACK.
-    pub error: Option<String>,
-}
-
-/// A delta discovery response. `Debug` shows names and versions alone.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Response {
-    /// The type that the response is about.
-    pub type_url: TypeUrl,
-    /// To be repeated by the answer. Unique in the stream.
-    pub nonce: String,
-    /// The version of the state that the response was taken from.
-    pub system_version: String,
-    /// New and changed resources: name, version, encoded content.
-    pub resources: Vec<(String, String, Bytes)>,
-    /// Names that exist no more, or that were asked for and do not exist.
-    pub removed: Vec<String>,
-}
-
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            type_url,
-            nonce,
-            system_version,
-            resources,
-            removed,
-        } = self;
-        let names: Vec<_> = resources
-            .iter()
-            .map(|(name, version, _)| (name, version))
-            .collect();
-        f.debug_struct("Response")
-            .field("type_url", type_url)
-            .field("nonce", nonce)
-            .field("system_version", system_version)
-            .field("resources", &names)
-            .field("removed", removed)
-            .finish()
-    }
+/// What follows from a request, with responses `R` of either protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction<R> {
+    /// Responses to send now, in this order.
+    pub responses: Vec<R>,
+    /// The request was a NACK of this type. The resources that it leads to are
+    /// found among the stream's rejections, once they are alone.
+    pub refused: Option<TypeUrl>,
 }
 
 /// Why a stream must be closed.

@@ -1,5 +1,7 @@
 //! What a client refused, in words that may be shown.
 
+use std::collections::BTreeSet;
+
 use crate::TypeUrl;
 
 /// The longest reason that is kept, in characters.
@@ -37,6 +39,23 @@ pub fn reason(text: &str) -> String {
         .collect()
 }
 
+/// How much of an error text is searched for names, in bytes.
+const MAX_SEARCHED: usize = 64 << 10;
+
+/// The words of a client's error text that may be names of resources, as in
+/// Envoy's `Error adding/updating cluster(s) a: malformed IP address, b: …`.
+/// Nothing from `goo.gle/debugonly` on, where whole resources stand.
+pub(crate) fn words(text: &str) -> BTreeSet<&str> {
+    let end = (0..=MAX_SEARCHED.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    let shown = text.get(..end.unwrap_or_default()).unwrap_or_default();
+    let shown = shown.split("goo.gle/debugonly").next().unwrap_or_default();
+    let between = |c: char| c.is_whitespace() || ",;()[]{}<>'\"`".contains(c);
+    let words = shown.split(between).map(|word| word.trim_end_matches([':', '.']));
+    words.filter(|word| !word.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +65,19 @@ mod tests {
         let text = "Error adding listener(s) l9: bad value goo.gle/debugonly\nprivate_key: \"SECRET\"";
         assert_eq!(reason(text), "Error adding listener(s) l9: bad value");
         assert_eq!(reason("goo.gle/debugonly SECRET"), "");
+    }
+
+    #[test]
+    fn names_are_found_among_the_words_of_an_error() {
+        let text =
+            "Error adding/updating cluster(s) up:1: malformed IP address: x, 'b': bad.\ngoo.gle/debugonly c";
+        let found = words(text);
+        for name in ["up:1", "b", "bad"] {
+            assert!(found.contains(name), "{found:?}");
+        }
+        assert!(!found.contains("c") && !found.contains(""));
+        let long = format!("{}ä name", "x".repeat(MAX_SEARCHED - 1));
+        assert_eq!(words(&long).len(), 1, "cut at a character's boundary");
     }
 
     #[test]

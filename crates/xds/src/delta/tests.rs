@@ -49,33 +49,33 @@ fn served(version: &str, all: &[(TypeUrl, &str, &str)]) -> Arc<Served> {
     Arc::new(out)
 }
 
-fn first(kind: TypeUrl, names: &[&str]) -> Request {
+fn first(kind: TypeUrl, names: &[&str]) -> DeltaRequest {
     let subscribe = names.iter().map(|n| (*n).to_owned()).collect();
-    Request {
+    DeltaRequest {
         type_url: kind.to_owned(),
         subscribe,
-        ..Request::default()
+        ..DeltaRequest::default()
     }
 }
 
-fn ack(response: &Response) -> Request {
-    Request {
+fn ack(response: &DeltaResponse) -> DeltaRequest {
+    DeltaRequest {
         type_url: response.type_url.to_owned(),
         nonce: response.nonce.clone(),
-        ..Request::default()
+        ..DeltaRequest::default()
     }
 }
 
-fn nack(response: &Response, error: &str) -> Request {
-    Request {
+fn nack(response: &DeltaResponse, error: &str) -> DeltaRequest {
+    DeltaRequest {
         error: Some(error.to_owned()),
         ..ack(response)
     }
 }
 
 /// `type name@version … -removed`, one text a response.
-fn shown(responses: &[Response]) -> Vec<String> {
-    let show = |r: &Response| {
+fn shown(responses: &[DeltaResponse]) -> Vec<String> {
+    let show = |r: &DeltaResponse| {
         let mut text = r.type_url.to_owned();
         for (name, version, bytes) in &r.resources {
             assert_eq!(bytes, name.as_bytes());
@@ -94,7 +94,7 @@ fn stream() -> DeltaStream {
 }
 
 impl DeltaStream {
-    fn say(&mut self, request: Request) -> Vec<Response> {
+    fn say(&mut self, request: DeltaRequest) -> Vec<DeltaResponse> {
         self.on_request(request).unwrap().responses
     }
 }
@@ -243,8 +243,8 @@ fn a_refused_version_is_kept_back_until_it_changes_and_its_clusters_stay() {
     assert!(s.rejections().is_empty());
 }
 
-#[test]
-fn one_bad_resource_among_many_is_found_by_halving() {
+/// How many responses eight clusters take of which `c5` is refused with `error`.
+fn search(error: &str) -> usize {
     let mut s = stream();
     let all: Vec<(TypeUrl, String)> = (0..8).map(|n| (CDS, format!("c{n}"))).collect();
     let all: Vec<(TypeUrl, &str, &str)> = all.iter().map(|(t, n)| (*t, n.as_str(), "1")).collect();
@@ -256,18 +256,87 @@ fn one_bad_resource_among_many_is_found_by_halving() {
         assert!(next.is_empty(), "one response of a type at a time");
         let bad = response.resources.iter().any(|(name, ..)| name == "c5");
         next = s.say(if bad {
-            nack(&response, "bad c5")
+            nack(&response, error)
         } else {
             ack(&response)
         });
     }
     assert!(s.settled());
-    assert_eq!(sent, 7);
     let refused = s.rejections();
     assert_eq!(
         refused.iter().map(|r| r.name.as_str()).collect::<Vec<_>>(),
         ["c5"]
     );
+    sent
+}
+
+#[test]
+fn one_bad_resource_among_many_is_found_by_halving() {
+    assert_eq!(search("missing ]: ["), 7);
+}
+
+#[test]
+fn a_culprit_that_is_named_is_tried_after_all_the_others() {
+    assert_eq!(search("Error adding/updating cluster(s) c5: bad"), 3);
+    assert_eq!(search("c1, c2: both are good"), 7, "words that mislead");
+}
+
+#[test]
+fn who_was_not_alone_in_a_refused_response_is_not_convicted() {
+    let mut s = stream();
+    let both = [(SDS, "a", "1"), (SDS, "b", "1")];
+    assert!(s.on_change(served("s1", &both)).is_empty());
+    let sds = s.say(first(SDS, &["a", "b"]));
+    let mut request = first(SDS, &[]);
+    request.unsubscribe = vec!["b".to_owned()];
+    assert!(s.say(request).is_empty());
+    let alone = s.say(nack(&sds[0], "no"));
+    assert_eq!(shown(&alone), ["secret a@1"]);
+    assert!(s.say(ack(&alone[0])).is_empty());
+    assert!(s.rejections().is_empty());
+}
+
+#[test]
+fn what_is_wanted_no_more_is_not_among_the_refused() {
+    let mut s = stream();
+    assert!(s.on_change(served("s1", &[(SDS, "a", "1")])).is_empty());
+    let sds = s.say(first(SDS, &["a"]));
+    let mut request = nack(&sds[0], "no");
+    request.nonce.clear();
+    request.error = None;
+    request.unsubscribe = vec!["a".to_owned()];
+    assert!(s.say(request).is_empty());
+    assert!(s.say(nack(&sds[0], "no")).is_empty());
+    assert!(s.rejections().is_empty());
+}
+
+#[test]
+fn new_names_of_a_leaf_are_searched_while_the_types_before_wait_for_them() {
+    let mut s = stream();
+    let all = [
+        (CDS, "c1", "1"),
+        (SDS, "a", "1"),
+        (SDS, "b", "1"),
+        (SDS, "c", "1"),
+    ];
+    assert!(s.on_change(served("s1", &all)).is_empty());
+    let cds = s.say(first(CDS, &[]));
+    assert_eq!(cds.len(), 1, "it is warming until it has its secrets");
+    let mut next = s.say(first(SDS, &["a", "b", "c"]));
+    let mut sent = 0;
+    while let Some(response) = next.pop() {
+        sent += 1;
+        let bad = response.resources.iter().any(|(name, ..)| name == "b");
+        next = s.say(if bad {
+            nack(&response, "no")
+        } else {
+            ack(&response)
+        });
+    }
+    assert_eq!(sent, 5);
+    assert_eq!(s.rejections().len(), 1);
+    assert!(s.say(ack(&cds[0])).is_empty());
+    assert!(s.settled());
 }
 
 #[test]
@@ -333,7 +402,11 @@ fn a_stale_nonce_is_ignored_but_its_subscription_counts() {
     let cds = s.on_change(served("s2", &target));
     let mut stale = nack(&cds[0], "no");
     stale.nonce = "1".to_owned();
-    assert_eq!(s.on_request(stale.clone()).unwrap(), Reaction::default());
+    let nothing = Reaction {
+        responses: vec![],
+        refused: None,
+    };
+    assert_eq!(s.on_request(stale.clone()).unwrap(), nothing);
     stale.nonce = "made up".to_owned();
     stale.error = None;
     stale.subscribe = vec!["nope".to_owned()];
@@ -376,7 +449,7 @@ fn a_reconnected_client_gets_what_it_lacks_and_loses_nothing_too_early() {
     let mut s = stream();
     let target = [(CDS, "c2", "1"), (LDS, "l", "1"), (RDS, "main", "2")];
     assert!(s.on_change(served("s2", &target)).is_empty());
-    let with = |kind, names: &[&str], held: &[(&str, &str)]| Request {
+    let with = |kind, names: &[&str], held: &[(&str, &str)]| DeltaRequest {
         initial_versions: held
             .iter()
             .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
@@ -440,7 +513,7 @@ fn what_passes_a_limit_ends_the_stream() {
     assert_eq!(
         err(
             &mut s,
-            Request {
+            DeltaRequest {
                 initial_versions,
                 ..first(CDS, &[])
             }
@@ -453,7 +526,7 @@ fn what_passes_a_limit_ends_the_stream() {
 fn no_content_is_shown_by_debug() {
     let mut s = stream();
     let _ = s.on_change(served("s1", &[(CDS, "SECRET", "1")]));
-    let Response { resources, .. } = s.say(first(CDS, &[])).remove(0);
+    let DeltaResponse { resources, .. } = s.say(first(CDS, &[])).remove(0);
     let (name, version, bytes) = resources[0].clone();
     assert_eq!(bytes, "SECRET");
     let shown = format!(
@@ -464,7 +537,7 @@ fn no_content_is_shown_by_debug() {
         }
     );
     assert_eq!(shown, "Resource { version: \"1\", bytes: 6 }");
-    let response = Response {
+    let response = DeltaResponse {
         type_url: CDS,
         nonce: "1".to_owned(),
         system_version: "v".to_owned(),
