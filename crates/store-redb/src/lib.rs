@@ -6,6 +6,7 @@
 //! ids and contents are sealed (see `seal.rs`).
 
 mod file;
+mod opened;
 mod replay;
 mod seal;
 mod tables;
@@ -17,10 +18,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use portcullis_store::{Feed, IfVersion, Limits, Position, Record, Store, StoreError, SyncStream};
-use redb::{Database, ReadTransaction, ReadableDatabase as _, WriteTransaction};
+use redb::{ReadTransaction, WriteTransaction};
 use secrecy::SecretBox;
 
 pub use file::OpenError;
+use opened::{Opened, Opener};
 use seal::{Sealer, Stored};
 use tables::Tables;
 
@@ -31,7 +33,7 @@ pub struct RedbStore {
 }
 
 struct Inner {
-    database: Database,
+    database: Opened,
     sealer: Sealer,
     limits: Limits,
     epoch: u64,
@@ -68,11 +70,20 @@ impl RedbStore {
         key: &SecretBox<[u8; 32]>,
         limits: Limits,
     ) -> Result<Self, OpenError> {
+        Self::open_by(path, key, limits, file::open)
+    }
+
+    fn open_by(
+        path: &Path,
+        key: &SecretBox<[u8; 32]>,
+        limits: Limits,
+        by: Opener,
+    ) -> Result<Self, OpenError> {
         let sealer = Sealer::new(key).map_err(|_| OpenError::Crypto)?;
-        let database = file::open(path)?;
+        let database = by(path)?;
         let epoch = file::prepare(&database, &sealer, path)?;
         let inner = Inner {
-            database,
+            database: Opened::new(database, path, by),
             sealer,
             limits,
             epoch,
@@ -123,12 +134,26 @@ impl Inner {
     }
 
     fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
-        self.database.begin_read().map_err(unavailable)
+        self.database.begin_read()
     }
 
-    fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
+    fn begin_write(&self, feed: &mut Feed) -> Result<WriteTransaction, StoreError> {
         // redb's default durability: on disk before `commit` returns.
-        self.database.begin_write().map_err(unavailable)
+        self.database.begin_write().inspect_err(|_| self.lose(feed))
+    }
+
+    fn commit(&self, transaction: WriteTransaction, feed: &mut Feed) -> Result<(), StoreError> {
+        let committed = transaction.commit().map_err(unavailable);
+        committed.inspect_err(|error| {
+            tracing::error!(%error, "the store cannot be written");
+            self.lose(feed);
+        })
+    }
+
+    /// Lets every follower go: after a failure nobody knows what has reached the
+    /// disk. They begin again from where they stand, and read what has.
+    fn lose(&self, feed: &mut Feed) {
+        *feed = Feed::new(self.limits.max_behind);
     }
 
     /// The record in a stored blob; none, and counted, if it cannot be read.
@@ -155,7 +180,7 @@ impl Inner {
         self.limits.check(kind, id, data.len())?;
         let key = self.sealer.key(kind, id);
         let mut feed = self.feed();
-        let transaction = self.begin_write()?;
+        let transaction = self.begin_write(&mut feed)?;
         let mut tables = Tables::new(&transaction)?;
         let old = tables.record(&key)?;
         let current = old
@@ -187,7 +212,7 @@ impl Inner {
         })?;
         tables.insert(&key, version, &blob, old.as_deref())?;
         drop(tables);
-        transaction.commit().map_err(unavailable)?;
+        self.commit(transaction, &mut feed)?;
         feed.publish(&record);
         Ok(record)
     }
@@ -195,7 +220,7 @@ impl Inner {
     fn delete(&self, kind: &str, id: &str) -> Result<(), StoreError> {
         let key = self.sealer.key(kind, id);
         let mut feed = self.feed();
-        let transaction = self.begin_write()?;
+        let transaction = self.begin_write(&mut feed)?;
         let mut tables = Tables::new(&transaction)?;
         let Some(old) = tables.record(&key)? else {
             return Ok(());
@@ -214,7 +239,7 @@ impl Inner {
         })?;
         tables.bury(&key, version, &blob, Some(&old), self.limits.max_tombstones)?;
         drop(tables);
-        transaction.commit().map_err(unavailable)?;
+        self.commit(transaction, &mut feed)?;
         feed.publish(&tombstone);
         Ok(())
     }

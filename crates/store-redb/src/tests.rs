@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use futures::StreamExt as _;
 use portcullis_store::{SyncEvent, conformance};
+use redb::Database;
 use tempfile::TempDir;
 
 use super::*;
 
 mod damage;
+mod disk;
 mod kill;
 
 struct Place {

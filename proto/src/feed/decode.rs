@@ -1,0 +1,207 @@
+//! From messages to what a bundle is made of. Everything is checked as if it
+//! came from a stranger.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use portcullis_bundle::{
+    Authenticate, Cookie, Keys, Provider, RedirectHosts, Route, RoutePolicy, SameSite, Settings, Template,
+};
+use portcullis_model::{HeaderName, Host, HostPattern, RouteId};
+use portcullis_policy::Program;
+use secrecy::{ExposeSecret as _, SecretBox};
+
+use super::WireError;
+use crate::generated::feed as wire;
+
+pub(super) fn host(host: &wire::HostAndPort) -> Result<(HostPattern, u16), WireError> {
+    let wire::HostAndPort { host, port } = host;
+    let host = HostPattern::parse(host).map_err(|_| WireError::Malformed("host"))?;
+    Ok((host, self::port(*port)?))
+}
+
+fn port(port: u32) -> Result<u16, WireError> {
+    u16::try_from(port).map_err(|_| WireError::Malformed("port"))
+}
+
+fn header_name(name: &str) -> Result<HeaderName, WireError> {
+    HeaderName::parse(name).map_err(|_| WireError::Malformed("header name"))
+}
+
+/// Settings, without the redirect hosts.
+pub(super) fn settings(settings: wire::Settings) -> Result<Settings, WireError> {
+    let wire::Settings {
+        authenticate,
+        provider,
+        cookie,
+        keys,
+        jwt_claims_headers,
+    } = settings;
+    let kind = authenticate
+        .and_then(|authenticate| authenticate.kind)
+        .ok_or(WireError::Malformed("authenticate service"))?;
+    let authenticate = match kind {
+        wire::authenticate::Kind::Own(wire::HostAndPort { host, port }) => Authenticate::Own {
+            host: Host::parse(&host).map_err(|_| WireError::Malformed("host"))?,
+            port: self::port(port)?,
+        },
+        wire::authenticate::Kind::Hosted(url) => Authenticate::Hosted { url },
+        wire::authenticate::Kind::None(_) => Authenticate::None,
+    };
+    let claim_header = |wire::ClaimHeader { header, claim }| Ok((header_name(&header)?, claim));
+    Ok(Settings {
+        authenticate,
+        provider: provider.map(self::provider).transpose()?,
+        cookie: self::cookie(cookie.ok_or(WireError::Malformed("cookie"))?)?,
+        keys: self::keys(keys.ok_or(WireError::Malformed("keys"))?)?,
+        jwt_claims_headers: jwt_claims_headers
+            .into_iter()
+            .map(claim_header)
+            .collect::<Result<_, _>>()?,
+        redirect_hosts: RedirectHosts::default(),
+    })
+}
+
+/// The same settings with other redirect hosts.
+pub(super) fn with_hosts(settings: &Settings, redirect_hosts: RedirectHosts) -> Settings {
+    let Settings {
+        authenticate,
+        provider,
+        cookie,
+        keys,
+        jwt_claims_headers,
+        redirect_hosts: _,
+    } = settings;
+    let Keys {
+        shared_secret,
+        cookie_secret,
+        signing_key_pem,
+    } = keys;
+    let copy = |secret: &SecretBox<[u8; 32]>| SecretBox::new(Box::new(*secret.expose_secret()));
+    Settings {
+        authenticate: authenticate.clone(),
+        provider: provider.clone(),
+        cookie: cookie.clone(),
+        keys: Keys {
+            shared_secret: copy(shared_secret),
+            cookie_secret: copy(cookie_secret),
+            signing_key_pem: signing_key_pem.clone(),
+        },
+        jwt_claims_headers: jwt_claims_headers.clone(),
+        redirect_hosts,
+    }
+}
+
+fn provider(provider: wire::Provider) -> Result<Provider, WireError> {
+    let wire::Provider {
+        id,
+        kind,
+        issuer_url,
+        client_id,
+        client_secret,
+        scopes,
+    } = provider;
+    let provider = Provider::new(kind, issuer_url, client_id, client_secret.map(Into::into), scopes);
+    // The version of a bundle knows the provider by its id alone.
+    if provider.id != id {
+        return Err(WireError::Malformed("provider"));
+    }
+    Ok(provider)
+}
+
+fn cookie(cookie: wire::Cookie) -> Result<Cookie, WireError> {
+    let same_site = match cookie.same_site() {
+        // An unknown number reads as the default, which the version then belies.
+        wire::SameSite::Unset => SameSite::Unset,
+        wire::SameSite::Lax => SameSite::Lax,
+        wire::SameSite::Strict => SameSite::Strict,
+        wire::SameSite::None => SameSite::None,
+    };
+    let wire::Cookie {
+        name,
+        expire_seconds,
+        expire_nanos,
+        domain,
+        http_only,
+        same_site: _,
+    } = cookie;
+    if expire_nanos >= 1_000_000_000 {
+        return Err(WireError::Malformed("cookie lifetime"));
+    }
+    Ok(Cookie {
+        name,
+        expire: Duration::new(expire_seconds, expire_nanos),
+        domain,
+        http_only,
+        same_site,
+    })
+}
+
+fn keys(keys: wire::Keys) -> Result<Keys, WireError> {
+    let wire::Keys {
+        shared_secret,
+        cookie_secret,
+        signing_key_pem,
+    } = keys;
+    let secret = |bytes: &[u8]| -> Result<SecretBox<[u8; 32]>, WireError> {
+        let secret: [u8; 32] = bytes.try_into().map_err(|_| WireError::Malformed("secret"))?;
+        Ok(SecretBox::new(Box::new(secret)))
+    };
+    Ok(Keys {
+        shared_secret: secret(&shared_secret)?,
+        cookie_secret: secret(&cookie_secret)?,
+        signing_key_pem: signing_key_pem.map(Into::into),
+    })
+}
+
+/// The digest that names a program.
+pub(super) fn digest(bytes: &[u8]) -> Result<[u8; 32], WireError> {
+    bytes.try_into().map_err(|_| WireError::Malformed("digest"))
+}
+
+/// A program from its whole content.
+pub(super) fn program(digest: [u8; 32], content: &[u8]) -> Result<Program, WireError> {
+    let program: Program = serde_json::from_slice(content).map_err(|_| WireError::Malformed("program"))?;
+    if program.digest() != digest {
+        return Err(WireError::Malformed("program"));
+    }
+    Ok(program)
+}
+
+/// A route whose program `find` knows.
+pub(super) fn route(
+    route: wire::Route,
+    find: impl FnOnce(&[u8; 32]) -> Option<Program>,
+) -> Result<Arc<Route>, WireError> {
+    let wire::Route {
+        id,
+        name,
+        host,
+        port,
+        policy,
+        pass_identity_headers,
+        set_request_headers,
+        allow_websockets,
+    } = route;
+    let policy = match policy.ok_or(WireError::Malformed("policy"))? {
+        wire::route::Policy::Program(named) => {
+            RoutePolicy::Program(find(&digest(&named)?).ok_or(WireError::UnknownProgram)?)
+        }
+        wire::route::Policy::Invalid(message) => RoutePolicy::Invalid { message },
+    };
+    let set_header =
+        |wire::SetHeader { name, template }| Ok((header_name(&name)?, Template::parse(&template)));
+    Ok(Arc::new(Route {
+        id: RouteId(id),
+        name,
+        host: HostPattern::parse(&host).map_err(|_| WireError::Malformed("host"))?,
+        port: port.map(self::port).transpose()?,
+        policy,
+        pass_identity_headers,
+        set_request_headers: set_request_headers
+            .into_iter()
+            .map(set_header)
+            .collect::<Result<_, _>>()?,
+        allow_websockets,
+    }))
+}

@@ -1,0 +1,295 @@
+//! From bundles to messages.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use portcullis_bundle::{
+    Authenticate, Bundle, Cookie, Keys, Provider, Route, RoutePolicy, SameSite, Settings, Template,
+};
+use portcullis_model::{HeaderName, HostPattern, RouteId};
+use portcullis_policy::Program;
+use prost::Message as _;
+use secrecy::ExposeSecret as _;
+
+use super::{MAX_PART, Update};
+use crate::generated::feed as wire;
+
+/// What a field adds to its content in a message: tag and length.
+const FRAME: usize = 16;
+
+/// The messages that lead from `base`, which the peer holds, to `new`; without a
+/// base, all of it. At least one; the last one carries the new version.
+#[must_use]
+pub fn updates(new: &Bundle, base: Option<&Bundle>) -> Vec<Update> {
+    let Bundle {
+        version,
+        settings,
+        routes,
+    } = new;
+    let mut parts = Parts::new(base.map(|base| base.version.to_string()).unwrap_or_default());
+    if base.is_none_or(|base| settings_digest(&base.settings) != settings_digest(settings)) {
+        let message = encode_settings(settings);
+        parts.make_room(message.encoded_len());
+        parts.current.settings = Some(message);
+    }
+    parts.hosts(settings, base.map(|base| &*base.settings));
+
+    let mut there: HashSet<[u8; 32]> = base
+        .iter()
+        .flat_map(|base| base.routes.values())
+        .filter_map(|route| route.policy.program().map(Program::digest))
+        .collect();
+    let mut changed: Vec<&Route> = routes
+        .values()
+        .filter(|route| {
+            let before = base.and_then(|base| base.route(route.id));
+            before.is_none_or(|before| {
+                !std::sync::Arc::ptr_eq(before, route) && before.digest() != route.digest()
+            })
+        })
+        .map(|route| &**route)
+        .collect();
+    changed.sort_unstable_by_key(|route| route.id);
+    for program in changed.iter().filter_map(|route| route.policy.program()) {
+        if there.insert(program.digest()) {
+            parts.program(program);
+        }
+    }
+    for route in changed {
+        let message = encode_route(route);
+        parts.make_room(message.encoded_len());
+        parts.current.routes.push(message);
+    }
+    let mut removed: Vec<RouteId> = base
+        .iter()
+        .flat_map(|base| base.routes.keys())
+        .filter(|id| !routes.contains_key(id))
+        .copied()
+        .collect();
+    removed.sort_unstable();
+    for RouteId(id) in removed {
+        parts.make_room(size_of::<u64>());
+        parts.current.removed.push(id);
+    }
+    parts.finish(version.to_string())
+}
+
+/// The parts so far, and the one that is being filled.
+struct Parts {
+    done: Vec<Update>,
+    current: Update,
+    size: usize,
+}
+
+impl Parts {
+    fn new(base: String) -> Self {
+        Self {
+            done: Vec::new(),
+            current: Update {
+                base,
+                ..Update::default()
+            },
+            size: 0,
+        }
+    }
+
+    /// Begins another part if `size` bytes do not fit into this one.
+    fn make_room(&mut self, size: usize) {
+        let size = size.saturating_add(FRAME);
+        // The base and the version, which every part has room for.
+        if self.size.saturating_add(size) > MAX_PART - 256 && self.size > 0 {
+            self.next();
+        }
+        self.size = self.size.saturating_add(size);
+    }
+
+    fn next(&mut self) {
+        let next = Update {
+            base: self.current.base.clone(),
+            part: self.current.part.saturating_add(1),
+            ..Update::default()
+        };
+        self.done.push(core::mem::replace(&mut self.current, next));
+        self.size = 0;
+    }
+
+    fn program(&mut self, program: &Program) {
+        // A program holds texts, numbers and lists, which always serialise; were
+        // that ever untrue, the receiver would refuse it by its digest.
+        let content = Bytes::from(serde_json::to_vec(program).unwrap_or_default());
+        let piece = MAX_PART / 2;
+        let mut rest = content;
+        loop {
+            let content = rest.split_to(rest.len().min(piece));
+            self.make_room(content.len() + 64);
+            let more = !rest.is_empty();
+            self.current.programs.push(wire::Program {
+                digest: Bytes::copy_from_slice(&program.digest()),
+                content,
+                more,
+            });
+            if !more {
+                return;
+            }
+        }
+    }
+
+    /// What differs of the hosts that a login may lead back to.
+    fn hosts(&mut self, new: &Settings, base: Option<&Settings>) {
+        let now = new.redirect_hosts.entries();
+        let before = base.map(|base| base.redirect_hosts.entries()).unwrap_or_default();
+        // Both are sorted.
+        let lacks = |all: &[(HostPattern, u16)], one: &(HostPattern, u16)| all.binary_search(one).is_err();
+        for entry in now.iter().filter(|entry| lacks(&before, entry)) {
+            let message = encode_host(entry);
+            self.make_room(message.encoded_len());
+            self.current.hosts_added.push(message);
+        }
+        for entry in before.iter().filter(|entry| lacks(&now, entry)) {
+            let message = encode_host(entry);
+            self.make_room(message.encoded_len());
+            self.current.hosts_removed.push(message);
+        }
+    }
+
+    fn finish(mut self, version: String) -> Vec<Update> {
+        self.current.version = version;
+        self.done.push(self.current);
+        self.done
+    }
+}
+
+/// Tells settings apart, whatever their hosts.
+fn settings_digest(settings: &Settings) -> Vec<u8> {
+    encode_settings(settings).encode_to_vec()
+}
+
+fn encode_host((host, port): &(HostPattern, u16)) -> wire::HostAndPort {
+    wire::HostAndPort {
+        host: host.as_str().to_owned(),
+        port: u32::from(*port),
+    }
+}
+
+fn encode_settings(settings: &Settings) -> wire::Settings {
+    let Settings {
+        authenticate,
+        provider,
+        cookie,
+        keys,
+        jwt_claims_headers,
+        redirect_hosts: _,
+    } = settings;
+    let authenticate = match authenticate {
+        Authenticate::Own { host, port } => wire::authenticate::Kind::Own(wire::HostAndPort {
+            host: host.as_str().to_owned(),
+            port: u32::from(*port),
+        }),
+        Authenticate::Hosted { url } => wire::authenticate::Kind::Hosted(url.clone()),
+        Authenticate::None => wire::authenticate::Kind::None(true),
+    };
+    let claim_header = |(header, claim): &(HeaderName, String)| wire::ClaimHeader {
+        header: header.as_str().to_owned(),
+        claim: claim.clone(),
+    };
+    wire::Settings {
+        authenticate: Some(wire::Authenticate {
+            kind: Some(authenticate),
+        }),
+        provider: provider.as_ref().map(encode_provider),
+        cookie: Some(encode_cookie(cookie)),
+        keys: Some(encode_keys(keys)),
+        jwt_claims_headers: jwt_claims_headers.iter().map(claim_header).collect(),
+    }
+}
+
+fn encode_provider(provider: &Provider) -> wire::Provider {
+    let Provider {
+        id,
+        kind,
+        issuer_url,
+        client_id,
+        client_secret,
+        scopes,
+    } = provider;
+    wire::Provider {
+        id: id.clone(),
+        kind: kind.clone(),
+        issuer_url: issuer_url.clone(),
+        client_id: client_id.clone(),
+        client_secret: client_secret
+            .as_ref()
+            .map(|secret| secret.expose_secret().to_owned()),
+        scopes: scopes.clone(),
+    }
+}
+
+fn encode_cookie(cookie: &Cookie) -> wire::Cookie {
+    let Cookie {
+        name,
+        expire,
+        domain,
+        http_only,
+        same_site,
+    } = cookie;
+    let same_site = match same_site {
+        SameSite::Unset => wire::SameSite::Unset,
+        SameSite::Lax => wire::SameSite::Lax,
+        SameSite::Strict => wire::SameSite::Strict,
+        SameSite::None => wire::SameSite::None,
+    };
+    wire::Cookie {
+        name: name.clone(),
+        expire_seconds: expire.as_secs(),
+        expire_nanos: expire.subsec_nanos(),
+        domain: domain.clone(),
+        http_only: *http_only,
+        same_site: same_site.into(),
+    }
+}
+
+fn encode_keys(keys: &Keys) -> wire::Keys {
+    let Keys {
+        shared_secret,
+        cookie_secret,
+        signing_key_pem,
+    } = keys;
+    wire::Keys {
+        shared_secret: Bytes::copy_from_slice(shared_secret.expose_secret()),
+        cookie_secret: Bytes::copy_from_slice(cookie_secret.expose_secret()),
+        signing_key_pem: signing_key_pem.as_ref().map(|pem| pem.expose_secret().to_owned()),
+    }
+}
+
+fn encode_route(route: &Route) -> wire::Route {
+    let Route {
+        id,
+        name,
+        host,
+        port,
+        policy,
+        pass_identity_headers,
+        set_request_headers,
+        allow_websockets,
+    } = route;
+    let policy = match policy {
+        RoutePolicy::Program(program) => {
+            wire::route::Policy::Program(Bytes::copy_from_slice(&program.digest()))
+        }
+        RoutePolicy::Invalid { message } => wire::route::Policy::Invalid(message.clone()),
+    };
+    let set_header = |(name, template): &(HeaderName, Template)| wire::SetHeader {
+        name: name.as_str().to_owned(),
+        template: template.source().to_owned(),
+    };
+    wire::Route {
+        id: id.0,
+        name: name.clone(),
+        host: host.as_str().to_owned(),
+        port: port.map(u32::from),
+        policy: Some(policy),
+        pass_identity_headers: *pass_identity_headers,
+        set_request_headers: set_request_headers.iter().map(set_header).collect(),
+        allow_websockets: *allow_websockets,
+    }
+}

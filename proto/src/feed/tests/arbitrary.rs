@@ -1,0 +1,227 @@
+//! Bundles of every kind. The values come from a few, so that two bundles have
+//! something in common.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use portcullis_bundle::{
+    Authenticate, Bundle, Cookie, Keys, Provider, RedirectHosts, Route, RoutePolicy, SameSite, Settings,
+    Template,
+};
+use portcullis_model::{HeaderName, Host, HostPattern, RouteId};
+use portcullis_policy::{Legacy, Policy, Program, compile};
+use proptest::prelude::*;
+use secrecy::SecretBox;
+use serde_json::Value;
+
+pub(super) fn program(users: &[&str]) -> Program {
+    compiled(&Legacy {
+        users: users.iter().map(|&user| user.to_owned()).collect(),
+        ..Legacy::default()
+    })
+}
+
+fn compiled(legacy: &Legacy) -> Program {
+    compile(&Policy::from_route(legacy, None)).unwrap()
+}
+
+pub(super) fn route(id: u64, program: &Program) -> Arc<Route> {
+    Arc::new(Route {
+        id: RouteId(id),
+        name: Some(format!("route {id} {:_>300}", "")),
+        host: HostPattern::parse(&format!("app-{id}.example.com")).unwrap(),
+        port: None,
+        policy: RoutePolicy::Program(program.clone()),
+        pass_identity_headers: true,
+        set_request_headers: Vec::new(),
+        allow_websockets: false,
+    })
+}
+
+pub(super) fn settings(secret: u8) -> Arc<Settings> {
+    Arc::new(plain_settings(secret))
+}
+
+pub(super) fn plain_settings(secret: u8) -> Settings {
+    Settings {
+        authenticate: Authenticate::None,
+        provider: None,
+        cookie: Cookie {
+            name: "_pomerium".to_owned(),
+            expire: Duration::from_secs(3600),
+            domain: None,
+            http_only: true,
+            same_site: SameSite::Unset,
+        },
+        keys: Keys {
+            shared_secret: SecretBox::new(Box::new([secret; 32])),
+            cookie_secret: SecretBox::new(Box::new([2; 32])),
+            signing_key_pem: None,
+        },
+        jwt_claims_headers: Vec::new(),
+        redirect_hosts: RedirectHosts::from_iter([(HostPattern::parse("a.example.com").unwrap(), 443)]),
+    }
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => prop::sample::select(vec!["", "a", "b", "a@b.example", "ü\"\\\u{0}"]).prop_map(String::from),
+        1 => any::<String>(),
+    ]
+}
+
+fn host() -> impl Strategy<Value = HostPattern> {
+    prop::sample::select(vec![
+        "a.example.com",
+        "b.example.com",
+        "*.example.com",
+        "*",
+        "[::1]",
+        "10.0.0.1",
+    ])
+    .prop_map(|host| HostPattern::parse(host).unwrap())
+}
+
+fn header_name() -> impl Strategy<Value = HeaderName> {
+    prop::sample::select(vec!["x-a", "x-b"]).prop_map(|name| HeaderName::parse(name).unwrap())
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        text().prop_map(Value::String),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+    ]
+}
+
+fn policy() -> impl Strategy<Value = RoutePolicy> {
+    let legacy = (
+        any::<bool>(),
+        any::<bool>(),
+        prop::collection::vec(text(), 0..3),
+        prop::collection::vec((text(), prop::collection::vec(value(), 0..3)), 0..3),
+    );
+    let legacy = legacy.prop_map(|(public, any_authenticated, users, claims)| Legacy {
+        public,
+        any_authenticated,
+        users,
+        claims,
+        ..Legacy::default()
+    });
+    prop_oneof![
+        3 => legacy.prop_map(|legacy| RoutePolicy::Program(compiled(&legacy))),
+        1 => text().prop_map(|message| RoutePolicy::Invalid { message }),
+    ]
+}
+
+fn any_route() -> impl Strategy<Value = Arc<Route>> {
+    let header = (header_name(), text()).prop_map(|(name, text)| (name, Template::parse(&text)));
+    (
+        0..8_u64,
+        prop::option::of(text()),
+        host(),
+        prop::option::of(any::<u16>()),
+        policy(),
+        any::<bool>(),
+        prop::collection::vec(header, 0..3),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(id, name, host, port, policy, pass, set_request_headers, allow_websockets)| {
+                Arc::new(Route {
+                    id: RouteId(id),
+                    name,
+                    host,
+                    port,
+                    policy,
+                    pass_identity_headers: pass,
+                    set_request_headers,
+                    allow_websockets,
+                })
+            },
+        )
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    let authenticate = prop_oneof![
+        any::<u16>().prop_map(|port| Authenticate::Own {
+            host: Host::parse("auth.example.com").unwrap(),
+            port,
+        }),
+        text().prop_map(|url| Authenticate::Hosted { url }),
+        Just(Authenticate::None),
+    ];
+    let secret = || prop::option::of(text().prop_map(|text| text.into()));
+    let provider = (
+        text(),
+        text(),
+        text(),
+        secret(),
+        prop::collection::vec(text(), 0..3),
+    )
+        .prop_map(|(kind, issuer, client, secret, scopes)| {
+            Provider::new(kind, issuer, client, secret, scopes)
+        });
+    let same_site = prop::sample::select(vec![
+        SameSite::Unset,
+        SameSite::Lax,
+        SameSite::Strict,
+        SameSite::None,
+    ]);
+    let cookie = (
+        text(),
+        any::<Duration>(),
+        prop::option::of(text()),
+        any::<bool>(),
+        same_site,
+    )
+        .prop_map(|(name, expire, domain, http_only, same_site)| Cookie {
+            name,
+            expire,
+            domain,
+            http_only,
+            same_site,
+        });
+    let secret32 = || (0..3_u8).prop_map(|byte| SecretBox::new(Box::new([byte; 32])));
+    let keys =
+        (secret32(), secret32(), secret()).prop_map(|(shared_secret, cookie_secret, signing_key_pem)| Keys {
+            shared_secret,
+            cookie_secret,
+            signing_key_pem,
+        });
+    let hosts = prop::collection::vec((host(), 0..3_u16), 0..5);
+    (
+        authenticate,
+        prop::option::of(provider),
+        cookie,
+        keys,
+        prop::collection::vec((header_name(), text()), 0..3),
+        hosts,
+    )
+        .prop_map(
+            |(authenticate, provider, cookie, keys, jwt_claims_headers, hosts)| Settings {
+                authenticate,
+                provider,
+                cookie,
+                keys,
+                jwt_claims_headers,
+                redirect_hosts: hosts.into_iter().collect(),
+            },
+        )
+}
+
+pub(super) fn bundle() -> impl Strategy<Value = Bundle> {
+    (any_settings(), prop::collection::vec(any_route(), 0..8))
+        .prop_map(|(settings, routes)| Bundle::new(Arc::new(settings), routes))
+}
+
+/// `old` with some of what `new` has, as the bits of `mix` say.
+pub(super) fn edited(old: &Bundle, new: &Bundle, mix: u64) -> Bundle {
+    let takes = |id: &RouteId| mix >> (id.0 % 64) & 1 == 1;
+    let of_new = new.routes.values().filter(|route| takes(&route.id));
+    let of_old = old.routes.values().filter(|route| !takes(&route.id));
+    let settings = if takes(&RouteId(63)) { new } else { old };
+    Bundle::new(Arc::clone(&settings.settings), of_new.chain(of_old).cloned())
+}
