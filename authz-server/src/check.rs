@@ -6,27 +6,31 @@
 pub mod answer;
 pub mod audit;
 pub mod decide;
+mod decision_ids;
 pub mod identify;
 pub mod intake;
+pub mod message;
 pub mod route;
 
 #[cfg(test)]
 mod tests;
 
-use crate::clock::random_bytes;
 use crate::feed::Active;
 use crate::sessions::StoredSession;
 use crate::state::AuthzServer;
 use answer::{Answer, Situation, Verdict};
 use core::panic::AssertUnwindSafe;
-use envoy_types::ext_authz::v3::pb::{CheckRequest, CheckResponse};
 use futures::FutureExt as _;
 use jiff::Timestamp;
+use message::{Malformed, Message};
 use portcullis_bundle::Route;
 use portcullis_model::DecisionId;
 use portcullis_policy::Evaluation;
 use std::sync::Arc;
 use std::time::Instant;
+
+pub use answer::Reply;
+pub(crate) use decision_ids::DecisionIds;
 
 /// What a decision was made from; for the audit line.
 #[derive(Default)]
@@ -37,15 +41,20 @@ pub(crate) struct Facts {
     pub(crate) evaluation: Option<Evaluation>,
 }
 
-/// Answers one Check. Never fails and never panics: the answer to a fault is a
-/// denial.
-pub async fn check(server: &AuthzServer, mut request: CheckRequest) -> CheckResponse {
+/// Answers one Check, whose bytes are a `CheckRequest`. Never panics: the answer to
+/// a fault is a denial.
+///
+/// # Errors
+///
+/// [`Malformed`] where the bytes are no check.
+pub async fn check(server: &AuthzServer, bytes: &[u8]) -> Result<Reply, Malformed> {
+    let message = Message::read(bytes)?;
     let started = Instant::now();
     let now = server.clock().now();
-    let id = decision_id(server, now);
+    let id = server.decision_ids().next(now, server.random());
     let mut facts = Facts::default();
-    let work = AssertUnwindSafe(run(server, &request, &mut facts, id, now));
-    let Answer { response, verdict } = match work.catch_unwind().await {
+    let work = AssertUnwindSafe(run(server, &message, &mut facts, id, now));
+    let Answer { reply, verdict } = match work.catch_unwind().await {
         Ok(answer) => answer,
         Err(_) => {
             tracing::error!(decision_id = %id, "a check panicked and was denied");
@@ -54,18 +63,19 @@ pub async fn check(server: &AuthzServer, mut request: CheckRequest) -> CheckResp
     };
     server.metrics().checked(verdict);
     server.audit().record(audit::Record::new(
-        &mut request,
+        &message,
         facts,
         id,
         verdict,
+        now,
         started.elapsed(),
     ));
-    response
+    Ok(reply)
 }
 
 async fn run(
     server: &AuthzServer,
-    request: &CheckRequest,
+    message: &Message<'_>,
     facts: &mut Facts,
     decision: DecisionId,
     now: Timestamp,
@@ -76,10 +86,10 @@ async fn run(
         html: false,
         active: None,
     };
-    let request = match intake::read(request) {
+    let request = match intake::read(message) {
         Ok(request) => request,
         Err(_) => {
-            let html = intake::reads_html(request);
+            let html = intake::reads_html(message);
             return answer::refusal(&Situation { html, ..bare }, Verdict::BadRequest);
         }
     };
@@ -126,12 +136,4 @@ async fn run(
     let answer = answer::answer(server, &situation, found, &identity, &evaluation.outcome, now);
     facts.evaluation = Some(evaluation);
     answer
-}
-
-/// A new id for this decision (UUIDv7). Where the random source fails the id has
-/// only its time; it names a decision and protects nothing.
-fn decision_id(server: &AuthzServer, now: Timestamp) -> DecisionId {
-    let random = random_bytes::<10>(server.random()).unwrap_or_default();
-    let milliseconds = u64::try_from(now.as_millisecond()).unwrap_or_default();
-    DecisionId(uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid())
 }

@@ -1,5 +1,6 @@
 //! Where bundles come in, and what is derived once from each.
 
+use crate::check::answer::Reserved;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use portcullis_bundle::{Authenticate, Bundle, Keys, Settings, Version};
@@ -31,6 +32,8 @@ pub struct Active {
     pub provider: Option<Arc<Provider>>,
     /// The names of our cookies.
     pub cookies: Arc<Names>,
+    /// The header names that only we may say to an upstream.
+    pub(crate) reserved: Reserved,
     /// Changes whenever keys or claim headers do: a cached assertion of another
     /// number is not served.
     pub(crate) identity_epoch: u64,
@@ -146,6 +149,7 @@ impl Feed {
             None => Arc::new(Names::new(&settings.cookie.name)),
         };
         let provider = self.provider(settings, before)?;
+        let reserved = Reserved::new(settings);
         Ok(Active {
             bundle,
             keys,
@@ -153,6 +157,7 @@ impl Feed {
             jwks,
             provider,
             cookies,
+            reserved,
             identity_epoch,
         })
     }

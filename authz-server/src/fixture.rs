@@ -1,7 +1,7 @@
 //! For tests: a server over a memory store with a clock of its own, bundles made
 //! by hand, and checks as Envoy would send them.
 
-use crate::check::audit::Audit;
+use crate::check::audit::{Audit, Events};
 use crate::clock::{Clock, Random, RandomError};
 use crate::metrics::Metrics;
 use crate::sessions::StoredSession;
@@ -12,18 +12,25 @@ use envoy_types::pb::envoy::config::core::v3::{Address, HeaderMap, SocketAddress
 use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer, Request};
 use jiff::{SignedDuration, Timestamp};
-use portcullis_bundle::{Authenticate, Bundle, Cookie, Keys, Provider, Route, RoutePolicy, Settings};
+use portcullis_bundle::{
+    Authenticate, Bundle, Cookie, Keys, Provider, RedirectHosts, Route, RoutePolicy, SameSite, Settings,
+};
 use portcullis_idp::{HttpClient, HttpOptions};
-use portcullis_model::{Claims, HeaderName, Host, RouteId, SessionId};
+use portcullis_model::{Claims, HeaderName, Host, HostPattern, RouteId, SessionId};
 use portcullis_policy::{Legacy, Policy, Program, compile};
 use portcullis_session::handle::{self, Handle};
 use portcullis_session::record::Session;
 use portcullis_store::{MemoryStore, Store};
+use prost::Message as _;
 use secrecy::SecretBox;
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+
+mod cuttable;
+
+pub(crate) use cuttable::{BreaksOff, Cuttable};
 
 /// 2026-01-01T00:00:00Z.
 pub(crate) const START: i64 = 1_767_225_600;
@@ -76,17 +83,34 @@ impl Fixture {
 
     pub(crate) fn over(store: Arc<dyn Store>) -> Self {
         let metrics = Metrics::default();
-        let audit = Audit::logging(&metrics);
+        let audit = Audit::logging(&metrics, Box::new(Events));
         Self::with(store, metrics, audit)
     }
 
     pub(crate) fn with(store: Arc<dyn Store>, metrics: Metrics, audit: Audit) -> Self {
+        Self::with_staleness(store, metrics, audit, Duration::ZERO)
+    }
+
+    /// A server whose memory answers for a store that is away.
+    pub(crate) fn stale(store: Arc<dyn Store>, max_staleness: Duration) -> Self {
+        let metrics = Metrics::default();
+        let audit = Audit::logging(&metrics, Box::new(Events));
+        Self::with_staleness(store, metrics, audit, max_staleness)
+    }
+
+    fn with_staleness(
+        store: Arc<dyn Store>,
+        metrics: Metrics,
+        audit: Audit,
+        max_staleness: Duration,
+    ) -> Self {
         let clock = Arc::new(TestClock(Mutex::new(Timestamp::from_second(START).unwrap())));
         let options = Options {
             store,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(TestRandom(AtomicU64::new(1))),
             http: HttpClient::new(&HttpOptions::default()).unwrap(),
+            max_staleness,
         };
         Self {
             server: AuthzServer::with_audit(options, metrics, audit),
@@ -107,7 +131,17 @@ impl Fixture {
     }
 
     pub(crate) async fn check(&self, ask: &Ask) -> Told {
-        Told(crate::check::check(&self.server, ask.request()).await)
+        self.check_message(&ask.request()).await
+    }
+
+    /// From bytes to bytes, as it goes over the wire.
+    pub(crate) async fn check_message(&self, check: &CheckRequest) -> Told {
+        let reply = crate::check::check(&self.server, &check.encode_to_vec())
+            .await
+            .unwrap();
+        let mut bytes = Vec::new();
+        reply.encode(&mut bytes);
+        Told(prost::Message::decode(&*bytes).unwrap())
     }
 
     /// A session of `email` with these claims, and the value of its cookie on [`HOST`].
@@ -169,6 +203,9 @@ pub(crate) fn settings() -> Settings {
         cookie: Cookie {
             name: "_pomerium".to_owned(),
             expire: Duration::from_secs(14 * 3600),
+            domain: None,
+            http_only: true,
+            same_site: SameSite::Unset,
         },
         keys: Keys {
             shared_secret: SecretBox::new(Box::new([1; 32])),
@@ -186,7 +223,10 @@ pub(crate) fn settings() -> Settings {
                 "department".to_owned(),
             ),
         ],
-        redirect_hosts: [(host(HOST), 8443), (host("authenticate.example.com"), 8443)].into(),
+        redirect_hosts: RedirectHosts::from_iter([
+            (host(HOST).into(), 8443),
+            (host("authenticate.example.com").into(), 8443),
+        ]),
     }
 }
 
@@ -194,10 +234,12 @@ pub(crate) fn route(legacy: &Legacy) -> Route {
     Route {
         id: ROUTE,
         name: Some("verify".to_owned()),
-        host: Host::parse(HOST).unwrap(),
+        host: HostPattern::parse(HOST).unwrap(),
         port: Some(8443),
         policy: RoutePolicy::Program(program(legacy)),
         pass_identity_headers: true,
+        set_request_headers: Vec::new(),
+        allow_websockets: false,
     }
 }
 

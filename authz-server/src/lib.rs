@@ -10,6 +10,7 @@
 pub mod check;
 pub mod clock;
 pub mod feed;
+pub mod follow;
 pub mod grpc;
 pub mod metrics;
 pub mod page;
@@ -22,5 +23,6 @@ pub(crate) mod fixture;
 mod serve;
 mod state;
 
-pub use serve::{ServeError, serve};
+pub use follow::follow;
+pub use serve::{ServeError, serve, serve_joined, transport};
 pub use state::{AuthzServer, Options};

@@ -1,12 +1,17 @@
-//! Serves both doors on two listeners until told to stop.
+//! Serves both doors until told to stop: on a listener each, or on one.
 
+use crate::grpc::CheckService;
 use crate::state::AuthzServer;
 use core::time::Duration;
+use portcullis_proto::listener::Incoming;
 use std::sync::Arc;
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 
+#[cfg(test)]
+mod joined_tests;
 #[cfg(test)]
 mod tests;
 
@@ -15,9 +20,20 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// How often memory is tidied.
 const SWEEP: Duration = Duration::from_secs(30);
 /// Longest time for one Check, the store included.
-const CHECK_DEADLINE: Duration = Duration::from_secs(5);
+pub(crate) const CHECK_DEADLINE: Duration = Duration::from_secs(5);
+/// Longest time for a page where both doors are one. Pages have a shorter bound
+/// of their own, which makes a better answer.
+const PAGE_DEADLINE: Duration = Duration::from_secs(30);
+/// The headers of one request for a page: what Envoy lets through (60 KiB), with
+/// what HTTP/2 counts besides, so that no page is refused for a long cookie that
+/// an application gets.
+const MAX_HEADERS: u32 = 128 * 1024;
 /// Checks under way on one connection of Envoy's.
 const MAX_STREAMS: u32 = 4096;
+/// After so long without a word Envoy is asked for a sign of life …
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// … for which it has this long.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A listener that no longer serves.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +44,16 @@ pub enum ServeError {
     /// The web door.
     #[error("the web server failed: {0}")]
     Web(std::io::Error),
+}
+
+/// The HTTP/2 settings of the check server, wherever it listens.
+#[must_use]
+pub fn transport() -> tonic::transport::Server {
+    tonic::transport::Server::builder()
+        .timeout(CHECK_DEADLINE)
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_max_header_list_size(MAX_HEADERS)
+        .http2_max_pending_accept_reset_streams(Some(64))
 }
 
 /// Serves checks on `grpc` and pages on `web` until `shutdown`, then finishes
@@ -44,32 +70,10 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     // Ends with this function, whichever door fails first.
     let stop = shutdown.child_token();
-    let _stop_at_the_end = stop.clone().drop_guard();
-
-    let follow = {
-        let (server, stop) = (Arc::clone(&server), stop.clone());
-        tokio::spawn(async move { server.sessions().follow(stop).await })
-    };
-    let sweep = {
-        let (server, stop) = (Arc::clone(&server), stop.clone());
-        tokio::spawn(async move {
-            while stop
-                .run_until_cancelled(tokio::time::sleep(SWEEP))
-                .await
-                .is_some()
-            {
-                stop.run_until_cancelled(server.sweep()).await;
-            }
-        })
-    };
-
     let checks = {
         let (service, stop) = (server.grpc(), stop.clone());
         async move {
-            let served = tonic::transport::Server::builder()
-                .timeout(CHECK_DEADLINE)
-                .max_concurrent_streams(MAX_STREAMS)
-                .http2_max_pending_accept_reset_streams(Some(64))
+            let served = transport()
                 .add_service(service)
                 .serve_with_incoming_shutdown(UnixListenerStream::new(grpc), stop.clone().cancelled_owned())
                 .await;
@@ -87,13 +91,85 @@ pub async fn serve(
             served.map_err(ServeError::Web)
         }
     };
+    until_stopped(server, stop, async {
+        let (checks, pages) = tokio::join!(checks, pages);
+        checks.and(pages)
+    })
+    .await
+}
 
+/// Serves checks and pages on the connections of one listener until `shutdown`,
+/// as [`serve`] does: the path of a gRPC call tells a Check from a page. A Check
+/// comes over HTTP/2 without upgrade, a page over that or HTTP/1.
+///
+/// # Errors
+///
+/// [`ServeError`] when the listener fails.
+pub async fn serve_joined(
+    server: Arc<AuthzServer>,
+    incoming: Incoming,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let stop = shutdown.child_token();
+    let routes = Routes::from(joined(&server));
+    let serving = {
+        let stop = stop.clone();
+        async move {
+            let served = transport()
+                .timeout(PAGE_DEADLINE)
+                .http2_keepalive_interval(Some(KEEPALIVE))
+                .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+                .accept_http1(true)
+                .add_routes(routes)
+                .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned())
+                .await;
+            stop.cancel();
+            served.map_err(ServeError::Grpc)
+        }
+    };
+    until_stopped(server, stop, serving).await
+}
+
+/// Both doors as one service. Pages take every path that is no Check's.
+fn joined(server: &Arc<AuthzServer>) -> axum::Router {
+    let check = CheckService::new(Arc::clone(server), Some(CHECK_DEADLINE));
+    let path = format!("/{}/{{*method}}", name_of(&check));
+    server.web().route_service(&path, check)
+}
+
+fn name_of<S: tonic::server::NamedService>(_: &S) -> &'static str {
+    S::NAME
+}
+
+/// Runs `serving` beside what a server does in the background.
+async fn until_stopped(
+    server: Arc<AuthzServer>,
+    stop: CancellationToken,
+    serving: impl Future<Output = Result<(), ServeError>>,
+) -> Result<(), ServeError> {
+    let _stop_at_the_end = stop.clone().drop_guard();
+    let follow = {
+        let (server, stop) = (Arc::clone(&server), stop.clone());
+        tokio::spawn(async move { server.sessions().follow(stop).await })
+    };
+    let sweep = {
+        let (server, stop) = (Arc::clone(&server), stop.clone());
+        tokio::spawn(async move {
+            while stop
+                .run_until_cancelled(tokio::time::sleep(SWEEP))
+                .await
+                .is_some()
+            {
+                stop.run_until_cancelled(server.sweep()).await;
+            }
+        })
+    };
     let drained = async {
         stop.cancelled().await;
         tokio::time::sleep(DRAIN).await;
     };
     let served = tokio::select! {
-        (checks, pages) = async { tokio::join!(checks, pages) } => checks.and(pages),
+        served = serving => served,
         // A connection that does not end is cut.
         () = drained => Ok(()),
     };

@@ -1,13 +1,15 @@
 //! The sessions as this server knows them.
 //!
 //! While the store's change stream is connected, memory answers: a Check of a
-//! known session does no I/O. Otherwise every look-up asks the store, so that a
-//! revocation is never missed, and a store that does not answer is an error
-//! (which denies), never an anonymous user or an old session.
+//! known session does no I/O. Otherwise a look-up asks the store, so that a
+//! revocation is not missed. If that does not answer either, memory answers for
+//! `max_staleness` after the last contact; then, and where memory knows nothing,
+//! it is an error (which denies), never an anonymous user. What was revoked here
+//! stays revoked, whatever the store says.
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
 use futures::StreamExt as _;
 use jiff::Timestamp;
@@ -18,11 +20,25 @@ use portcullis_store::{IfVersion, KIND_SESSION, Position, Record, Store, StoreEr
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
+mod contact;
+mod unsaid;
+
+use contact::Contact;
+use unsaid::Unsaid;
+
+#[cfg(test)]
+mod staleness_tests;
 #[cfg(test)]
 mod tests;
 
 /// How long a Check waits for the store. Less than Envoy waits for the Check.
 const STORE_DEADLINE: Duration = Duration::from_secs(2);
+/// How long it waits where memory has an answer in case there comes none.
+const SHORT_DEADLINE: Duration = Duration::from_millis(500);
+/// The pause after the change stream broke; it doubles with each failure.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause.
+const LAST_PAUSE: Duration = Duration::from_secs(2);
 /// Sessions held in memory; one more is read from the store each time.
 const MAX_IN_MEMORY: usize = 1_000_000;
 /// Ended sessions that one sweep deletes from the store.
@@ -30,7 +46,9 @@ const MAX_PURGED: usize = 5_000;
 /// How long a revocation is remembered: longer than any look-up that began
 /// before it can still be under way.
 const TOMBSTONE_SECONDS: i64 = 600;
-/// The version of a session that was revoked here: above every version of the store.
+/// The version of a session that was revoked here or deleted in the store: above
+/// every version of the store. Ids are used once, so neither is ever undone, nor by
+/// a store that was put back to an older state.
 const REVOKED: u64 = u64::MAX;
 
 /// A session and the version of its record.
@@ -42,6 +60,28 @@ pub struct StoredSession {
     pub version: u64,
     /// The id in the form that policies and assertions use.
     pub id_text: String,
+    /// The session as it stands in logs: enough to see that two lines are of one
+    /// session, of no use to anybody who wants to be it.
+    pub log_name: String,
+}
+
+impl StoredSession {
+    fn new(session: Session, version: u64) -> Self {
+        let id_text = session.id.to_string();
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, id_text.as_bytes());
+        let log_name = digest
+            .as_ref()
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Self {
+            session,
+            version,
+            id_text,
+            log_name,
+        }
+    }
 }
 
 /// Why a session could not be looked up; deny.
@@ -61,7 +101,8 @@ pub enum SessionError {
 /// What memory knows of one session.
 enum Entry {
     Live(Arc<StoredSession>),
-    /// Deleted or unreadable; the version keeps an older copy from coming back.
+    /// Deleted or unreadable; the version keeps an older copy from coming back. A
+    /// deleted one has [`REVOKED`].
     Gone {
         version: u64,
         since: Timestamp,
@@ -93,8 +134,8 @@ pub struct SessionView {
     count: AtomicUsize,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    /// Whether the change stream is connected and has caught up.
-    connected: AtomicBool,
+    contact: Contact,
+    unsaid: Unsaid,
     /// Changes whenever the change stream starts over: a record read before may
     /// carry a version of another epoch of the store and must not be kept.
     generation: AtomicU64,
@@ -102,13 +143,19 @@ pub struct SessionView {
 }
 
 impl SessionView {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+        max_staleness: Duration,
+    ) -> Self {
         Self {
             entries: HashMap::new(),
             count: AtomicUsize::new(0),
             store,
             clock,
-            connected: AtomicBool::new(false),
+            contact: Contact::new(max_staleness),
+            unsaid: Unsaid::default(),
             generation: AtomicU64::new(0),
             metrics,
         }
@@ -123,7 +170,7 @@ impl SessionView {
     /// Whether memory follows the store at this moment.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.connected.load(Ordering::Acquire)
+        self.contact.is_connected()
     }
 
     /// What memory says of `id`; no I/O, no lock.
@@ -143,27 +190,54 @@ impl SessionView {
     ///
     /// # Errors
     ///
-    /// [`SessionError::Unavailable`] if only the store knows and it does not answer.
+    /// [`SessionError::Unavailable`] if only the store knows and it does not answer,
+    /// or memory is too old to stand for it.
     pub async fn get(&self, id: SessionId) -> Result<Option<Arc<StoredSession>>, SessionError> {
         match self.known(id) {
             Known::Live(stored) => return Ok(Some(stored)),
             Known::Gone => return Ok(None),
             Known::Ask => {}
         }
+        let stale = self.stale(id);
+        if !self.contact.may_ask() {
+            return stale
+                .map(Some)
+                .ok_or_else(|| SessionError::Unavailable("the store is away".to_owned()));
+        }
         self.metrics.session_store_read();
         let generation = self.generation.load(Ordering::Acquire);
         let id_text = id.to_string();
         let asked = self.store.get(KIND_SESSION, &id_text);
-        let record = match tokio::time::timeout(STORE_DEADLINE, asked).await {
-            Err(_) => return Err(SessionError::Unavailable("no answer in time".to_owned())),
+        let deadline = if stale.is_some() {
+            SHORT_DEADLINE
+        } else {
+            STORE_DEADLINE
+        };
+        let record = match tokio::time::timeout(deadline, asked).await {
             // A record that cannot be read is no session.
             Ok(Err(StoreError::Corrupt(_))) => {
                 self.metrics.session_corrupt();
                 return Ok(None);
             }
-            Ok(Err(error)) => return Err(SessionError::Unavailable(error.to_string())),
-            Ok(Ok(None)) => return Ok(None),
-            Ok(Ok(Some(record))) => record,
+            Ok(Ok(record)) => {
+                self.contact.answered();
+                record
+            }
+            failed => {
+                self.contact.failed();
+                // It may have been revoked while the store was asked.
+                if stale.is_some() {
+                    return Ok(self.stale(id));
+                }
+                let why = match failed {
+                    Ok(Err(error)) => error.to_string(),
+                    Ok(Ok(_)) | Err(_) => "no answer in time".to_owned(),
+                };
+                return Err(SessionError::Unavailable(why));
+            }
+        };
+        let Some(record) = record else {
+            return Ok(None);
         };
         let Some(stored) = self.read(id, &record) else {
             return Ok(None);
@@ -177,6 +251,30 @@ impl SessionView {
             Some(Entry::Live(newer)) if newer.version > stored.version => Some(Arc::clone(newer)),
             Some(Entry::Live(_)) | None => Some(stored),
         })
+    }
+
+    /// What memory holds of `id`, where that may stand for the store's answer.
+    fn stale(&self, id: SessionId) -> Option<Arc<StoredSession>> {
+        if !self.contact.memory_stands(self.clock.now()) {
+            return None;
+        }
+        match self.entries.pin().get(&id) {
+            Some(Entry::Live(stored)) => Some(Arc::clone(stored)),
+            Some(Entry::Gone { .. }) | None => None,
+        }
+    }
+
+    /// Whether a new session could be kept: not while the store of another process
+    /// is away.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::Unavailable`].
+    pub fn can_keep(&self) -> Result<(), SessionError> {
+        if self.contact.is_cut_off() {
+            return Err(SessionError::Unavailable("the store is away".to_owned()));
+        }
+        Ok(())
     }
 
     /// Keeps a new session, in the store first.
@@ -197,11 +295,7 @@ impl SessionView {
                 StoreError::Conflict { .. } => SessionError::Exists,
                 other => SessionError::Unavailable(other.to_string()),
             })?;
-        let stored = Arc::new(StoredSession {
-            session,
-            version: record.version,
-            id_text,
-        });
+        let stored = Arc::new(StoredSession::new(session, record.version));
         self.remember(id, Entry::Live(Arc::clone(&stored)));
         Ok(stored)
     }
@@ -212,7 +306,8 @@ impl SessionView {
     /// # Errors
     ///
     /// [`SessionError::Unavailable`] if the store could not be told; this server
-    /// refuses the session all the same, the others may not.
+    /// refuses the session all the same, the others once the store is back and
+    /// has been told.
     pub async fn revoke(&self, id: SessionId) -> Result<(), SessionError> {
         // Here first: an answer of the store that never comes must not keep it alive.
         self.remember(
@@ -222,9 +317,25 @@ impl SessionView {
                 since: self.clock.now(),
             },
         );
+        // Until the store has said yes, and also if whoever asked goes away.
+        self.unsaid.add(id);
         match self.store.delete(KIND_SESSION, &id.to_string()).await {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.unsaid.remove(id);
+                Ok(())
+            }
             Err(error) => Err(SessionError::Unavailable(error.to_string())),
+        }
+    }
+
+    /// Tells the store what was revoked while it was away.
+    async fn say(&self) {
+        for id in self.unsaid.all() {
+            if let Err(error) = self.store.delete(KIND_SESSION, &id.to_string()).await {
+                tracing::warn!(%error, "the store has not heard of a revocation yet");
+                return;
+            }
+            self.unsaid.remove(id);
         }
     }
 
@@ -232,20 +343,20 @@ impl SessionView {
     /// failure.
     pub async fn follow(&self, shutdown: CancellationToken) {
         let mut position = None;
-        let mut pause = Duration::from_millis(50);
+        let mut pause = FIRST_PAUSE;
         loop {
             let ended = shutdown
                 .run_until_cancelled(self.follow_once(&mut position))
                 .await;
             // Whatever the reason: memory may be out of date from now on.
-            self.connected.store(false, Ordering::Release);
+            let was_connected = self.contact.disconnect(self.clock.now());
             match ended {
                 None => return,
                 Some(Ok(())) => tracing::info!("the session stream ended, connecting again"),
                 Some(Err(error)) => tracing::warn!(%error, "the session stream broke, connecting again"),
             }
-            if position.is_some() {
-                pause = Duration::from_millis(50);
+            if was_connected {
+                pause = FIRST_PAUSE;
             }
             if shutdown
                 .run_until_cancelled(tokio::time::sleep(pause))
@@ -254,45 +365,72 @@ impl SessionView {
             {
                 return;
             }
-            pause = (pause * 2).min(Duration::from_secs(5));
+            pause = (pause * 2).min(LAST_PAUSE);
         }
     }
 
     async fn follow_once(&self, position: &mut Option<Position>) -> Result<(), StoreError> {
-        // Lagged or of another epoch: the store sends everything anew.
-        let mut changes = self.store.sync(position.take()).await?;
+        // The store judges whether it can go on from there. What memory holds
+        // already changes nothing if it comes again.
+        let mut changes = self.store.sync(*position).await?;
+        // A snapshot is put in force as a whole: if it breaks off, memory is no
+        // worse than before.
+        let mut snapshot: Option<Vec<(SessionId, Entry)>> = None;
         while let Some(event) = changes.next().await {
             match event? {
                 SyncEvent::Snapshot => {
-                    self.connected.store(false, Ordering::Release);
+                    self.contact.disconnect(self.clock.now());
                     self.generation.fetch_add(1, Ordering::AcqRel);
-                    self.forget_live();
+                    snapshot = Some(Vec::new());
                 }
-                SyncEvent::Record(record) => self.apply(&record),
+                SyncEvent::Record(record) => {
+                    let version = record.version;
+                    match (self.entry(&record), &mut snapshot) {
+                        (Some(known), Some(snapshot)) if snapshot.len() < MAX_IN_MEMORY => {
+                            snapshot.push(known)
+                        }
+                        (Some((id, entry)), None) => self.remember(id, entry),
+                        (Some(_), Some(_)) | (None, _) => {}
+                    }
+                    // Before it has caught up the order is the store's own.
+                    if let Some(at) = position.as_mut().filter(|_| self.is_connected()) {
+                        at.version = version;
+                    }
+                }
                 SyncEvent::CaughtUp(at) => {
+                    if let Some(snapshot) = snapshot.take() {
+                        self.forget_live();
+                        for (id, entry) in snapshot {
+                            if matches!(entry, Entry::Live(_)) && self.is_revoked(id) {
+                                // The store was put back to an older state.
+                                self.unsaid.add(id);
+                            }
+                            self.remember(id, entry);
+                        }
+                    }
                     *position = Some(at);
-                    self.connected.store(true, Ordering::Release);
+                    self.contact.connect();
+                    self.say().await;
                 }
             }
         }
         Ok(())
     }
 
-    fn apply(&self, record: &Record) {
+    /// What a record of the change stream says, if it is of a session.
+    fn entry(&self, record: &Record) -> Option<(SessionId, Entry)> {
         if record.kind != KIND_SESSION {
-            return;
+            return None;
         }
-        let Ok(id) = record.id.parse::<uuid::Uuid>().map(SessionId) else {
-            return;
-        };
+        let id = record.id.parse::<uuid::Uuid>().map(SessionId).ok()?;
         let entry = match self.read(id, record) {
             Some(stored) => Entry::Live(stored),
             None => Entry::Gone {
-                version: record.version,
+                version: if record.deleted { REVOKED } else { record.version },
                 since: self.clock.now(),
             },
         };
-        self.remember(id, entry);
+        Some((id, entry))
     }
 
     /// A record as a session; `None` if it is deleted or unreadable.
@@ -301,11 +439,7 @@ impl SessionView {
             return None;
         }
         match Session::decode(&record.data) {
-            Ok(session) if session.id == id => Some(Arc::new(StoredSession {
-                session,
-                version: record.version,
-                id_text: id.to_string(),
-            })),
+            Ok(session) if session.id == id => Some(Arc::new(StoredSession::new(session, record.version))),
             _ => {
                 self.metrics.session_corrupt();
                 tracing::error!(
@@ -341,6 +475,11 @@ impl SessionView {
         }
     }
 
+    fn is_revoked(&self, id: SessionId) -> bool {
+        let entries = self.entries.pin();
+        matches!(entries.get(&id), Some(Entry::Gone { version: REVOKED, .. }))
+    }
+
     fn forget_live(&self) {
         self.entries
             .pin()
@@ -352,6 +491,7 @@ impl SessionView {
     /// fill up; a few thousand at a time. Memory knows all of them while it
     /// follows the store.
     pub(crate) async fn purge(&self, now: Timestamp) {
+        self.say().await;
         let ended: Vec<SessionId> = self
             .entries
             .pin()
@@ -370,10 +510,11 @@ impl SessionView {
 
     /// Lets go of sessions that have ended and of old tombstones.
     pub(crate) fn sweep(&self, now: Timestamp) {
-        self.entries.pin().retain(|_, entry| match entry {
+        self.entries.pin().retain(|id, entry| match entry {
             Entry::Live(stored) => stored.session.expires_at > now,
             Entry::Gone { since, .. } => {
                 now.as_second().saturating_sub(since.as_second()) < TOMBSTONE_SECONDS
+                    || self.unsaid.contains(*id)
             }
         });
         self.recount();

@@ -1,13 +1,15 @@
 //! What every request of either door shares.
 
+use crate::check::DecisionIds;
 use crate::check::answer::assertions::Assertions;
-use crate::check::audit::Audit;
+use crate::check::audit::{Audit, DecisionSink, Events};
 use crate::clock::{Clock, Random};
 use crate::feed::Feed;
-use crate::grpc::GrpcCheck;
+use crate::follow::FeedState;
+use crate::grpc::CheckService;
 use crate::metrics::Metrics;
 use crate::sessions::SessionView;
-use envoy_types::ext_authz::v3::pb::AuthorizationServer;
+use core::time::Duration;
 use portcullis_idp::HttpClient;
 use portcullis_store::Store;
 use std::sync::Arc;
@@ -22,26 +24,41 @@ pub struct Options {
     pub random: Arc<dyn Random>,
     /// The one client that speaks to identity providers.
     pub http: HttpClient,
+    /// How long memory answers for a store that is cut off; after that every
+    /// session is refused until it is back (`state_max_staleness`). Zero for a
+    /// store of this process: it is never cut off, and what it does not answer
+    /// nobody knows.
+    pub max_staleness: Duration,
 }
 
 /// One authz-server: shared by all requests, made once.
 pub struct AuthzServer {
     feed: Feed,
+    feed_state: FeedState,
     sessions: SessionView,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     metrics: Metrics,
     assertions: Assertions,
+    decision_ids: DecisionIds,
     audit: Audit,
 }
 
 impl AuthzServer {
     /// An authz-server without any bundle: until [`Feed::publish`] gives it one it
     /// denies everything with `not_ready`.
+    ///
+    /// Each decision is a `tracing` event; see [`AuthzServer::with_sink`].
     #[must_use]
     pub fn new(options: Options) -> Arc<Self> {
+        Self::with_sink(options, Box::new(Events))
+    }
+
+    /// The same with decisions written by `sink`.
+    #[must_use]
+    pub fn with_sink(options: Options, sink: Box<dyn DecisionSink>) -> Arc<Self> {
         let metrics = Metrics::default();
-        let audit = Audit::logging(&metrics);
+        let audit = Audit::logging(&metrics, sink);
         Self::with_audit(options, metrics, audit)
     }
 
@@ -51,14 +68,17 @@ impl AuthzServer {
             clock,
             random,
             http,
+            max_staleness,
         } = options;
         Arc::new(Self {
             feed: Feed::new(http),
-            sessions: SessionView::new(store, Arc::clone(&clock), metrics.clone()),
+            feed_state: FeedState::default(),
+            sessions: SessionView::new(store, Arc::clone(&clock), metrics.clone(), max_staleness),
             clock,
             random,
             metrics,
             assertions: Assertions::default(),
+            decision_ids: DecisionIds::default(),
             audit,
         })
     }
@@ -67,6 +87,13 @@ impl AuthzServer {
     #[must_use]
     pub fn feed(&self) -> &Feed {
         &self.feed
+    }
+
+    /// How the feed from a control plane of another process stands; see
+    /// [`crate::follow`].
+    #[must_use]
+    pub fn feed_state(&self) -> &FeedState {
+        &self.feed_state
     }
 
     /// The sessions.
@@ -103,6 +130,10 @@ impl AuthzServer {
         &self.assertions
     }
 
+    pub(crate) fn decision_ids(&self) -> &DecisionIds {
+        &self.decision_ids
+    }
+
     pub(crate) fn audit(&self) -> &Audit {
         &self.audit
     }
@@ -114,8 +145,8 @@ impl AuthzServer {
 
     /// The gRPC service `envoy.service.auth.v3.Authorization`.
     #[must_use]
-    pub fn grpc(self: &Arc<Self>) -> AuthorizationServer<GrpcCheck> {
-        crate::grpc::service(Arc::clone(self))
+    pub fn grpc(self: &Arc<Self>) -> CheckService {
+        CheckService::new(Arc::clone(self), None)
     }
 
     /// The pages as one service.

@@ -17,7 +17,6 @@ use super::route::{InternalRoute, Unroutable};
 use crate::feed::Active;
 use crate::sign_in::{self, SignInError};
 use crate::state::AuthzServer;
-use envoy_types::ext_authz::v3::pb::CheckResponse;
 use jiff::Timestamp;
 use portcullis_bundle::Route;
 use portcullis_model::DecisionId;
@@ -25,6 +24,8 @@ use portcullis_policy::{Challenge, Outcome};
 use response::Proof;
 
 pub use refuse::ROBOTS;
+pub use response::Reply;
+pub(crate) use upstream::Reserved;
 
 /// How a Check ended. The name is the stable code of bodies, logs and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,7 +151,7 @@ impl From<Unroutable> for Verdict {
 
 /// The answer and how it is counted.
 pub(crate) struct Answer {
-    pub(crate) response: CheckResponse,
+    pub(crate) reply: Reply,
     pub(crate) verdict: Verdict,
 }
 
@@ -177,15 +178,15 @@ pub(crate) fn answer(
         return refusal(situation, Verdict::Internal);
     };
     match outcome {
-        // Envoy would upgrade: it asks us first, and no route takes websockets yet.
-        Outcome::Allow(_) if negotiate::is_websocket(request) => {
+        // Envoy would upgrade, wherever some route of its listener may: it asks us first.
+        Outcome::Allow(_) if negotiate::is_websocket(request) && !route.allow_websockets => {
             refuse::refusal(situation, Verdict::UpgradeRefused, identity.session.as_deref())
         }
         Outcome::Allow(allowed) => {
             match upstream::headers(server, active, request, route, identity, allowed, now) {
                 Ok(ok) if !upstream::fits(request, &ok) => refusal(situation, Verdict::HeadersTooLarge),
                 Ok(ok) => Answer {
-                    response: response::allow(&Proof::policy(allowed), ok),
+                    reply: response::allow(&Proof::policy(allowed), ok),
                     verdict: Verdict::Allowed,
                 },
                 Err(error) => {
@@ -216,9 +217,11 @@ fn login_answer(
     if login::line(request, identity.credentials) != login::Line::Redirect {
         return refusal(situation, Verdict::LoginRequired);
     }
-    let return_to = sign_in::return_to(&route.host, route.port, request.target);
+    // The host that was asked for: the route's own may be a pattern.
+    let host = &request.host;
+    let return_to = sign_in::return_to(host, route.port, request.target);
     let binding = super::identify::binding_cookie(request, active);
-    match sign_in::start(active, &route.host, &return_to, binding, now, server.random()) {
+    match sign_in::start(active, host, &return_to, binding, now, server.random()) {
         Ok(start) => refuse::redirect(situation, &start),
         Err(SignInError::NotConfigured) => refusal(situation, Verdict::AuthenticateNotConfigured),
         Err(SignInError::Hosted) => refusal(situation, Verdict::HostedAuthenticate),
@@ -231,7 +234,7 @@ fn login_answer(
 /// at the cookies.
 pub(crate) fn internal(proof: &InternalRoute) -> Answer {
     Answer {
-        response: response::allow(&Proof::internal(proof), response::Upstream::default()),
+        reply: response::allow(&Proof::internal(proof), response::Upstream::default()),
         verdict: Verdict::InternalRoute,
     }
 }

@@ -9,7 +9,8 @@ use crate::feed::Active;
 use crate::sessions::{Known, SessionError, SessionView, StoredSession};
 use jiff::Timestamp;
 use portcullis_session::cookies::Found;
-use portcullis_session::{handle, lifetime};
+use portcullis_session::handle::{self, Scope};
+use portcullis_session::lifetime;
 use std::sync::Arc;
 
 /// Who asks.
@@ -37,7 +38,7 @@ impl Credentials {
     #[must_use]
     pub fn of(request: &Request<'_>) -> Self {
         Self {
-            authorization: request.headers.authorization.iter().any(|value| is_ours(value)),
+            authorization: request.headers.authorization.iter().any(is_ours),
             pomerium_authorization: request.headers.pomerium_authorization,
             query: request
                 .query
@@ -183,7 +184,11 @@ pub async fn identify(
         return Ok(anonymous);
     };
     let name = &active.cookies.session;
-    let Ok(handle) = handle::open(&active.keys, name, request.host.as_str(), cookie) else {
+    let scope = match active.settings().cookie.domain_on(&request.host) {
+        Some(domain) => Scope::Domain(domain),
+        None => Scope::Host(request.host.as_str()),
+    };
+    let Ok(handle) = handle::open(&active.keys, name, scope, cookie) else {
         return Ok(anonymous);
     };
     // Before the store is asked: a cookie of another provider costs no look-up.

@@ -54,7 +54,7 @@ pub fn find<'a>(
     let route = bundle.route(id).ok_or((Unroutable::Unknown, None))?;
     // The id covers the host, so another host means that somebody else's
     // configuration names our id.
-    if route.host != request.host {
+    if !route.host.matches(&request.host) {
         return Err((Unroutable::Unknown, Some(route)));
     }
     match &route.policy {

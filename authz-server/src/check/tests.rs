@@ -2,6 +2,7 @@
 
 mod attacks;
 mod failures;
+mod hosts;
 mod identity;
 mod login;
 mod properties;

@@ -3,14 +3,12 @@
 //! here and in no other.
 
 use axum::response::Response;
-use http::StatusCode;
 use portcullis_session::cookies::Found;
 use portcullis_session::handle::Handle;
 use portcullis_session::transaction::{Callback, TransactionError};
 
 use super::fault::Fault;
-use super::login::{CALLBACK_PARAMETER, session_cookie};
-use super::redirect;
+use super::login::{CALLBACK_PARAMETER, onward, session_cookie};
 use super::visit::Visit;
 
 pub(super) async fn callback(visit: &Visit) -> Result<Response, Fault> {
@@ -57,6 +55,6 @@ pub(super) async fn callback(visit: &Visit) -> Result<Response, Fault> {
         .ok_or_else(|| Fault::link_expired().retry_at(start))?;
     // The binding cookie stays for the logins of other tabs; it is worth nothing
     // without a token that was made for it.
-    let cookie = session_cookie(visit, &names.session, session_id, stored.session.expires_at)?;
-    redirect(StatusCode::FOUND, destination.url().as_str(), [cookie])
+    let cookies = session_cookie(visit, &names.session, session_id, stored.session.expires_at)?;
+    onward(visit, destination.url().as_str(), cookies)
 }

@@ -38,7 +38,7 @@ impl Destination {
         url.set_fragment(None);
         let host = Host::parse(url.host_str()?).ok()?;
         let port = url.port_or_known_default()?;
-        let known = settings.redirect_hosts.contains(&(host.clone(), port));
+        let known = settings.redirect_hosts.contains(&host, port);
         known.then_some(Self { url, host, port })
     }
 

@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
+use portcullis_bundle::SameSite;
 use portcullis_idp::Identity;
 use portcullis_model::SessionId;
-use portcullis_session::cookies::Found;
+use portcullis_session::cookies::{Attributes, Found};
 use portcullis_session::handle::{self, Handle};
 use portcullis_session::record::Session;
 use portcullis_session::signed_url::{self, SignedUrlError};
@@ -87,6 +88,8 @@ pub(super) async fn begin(visit: &Visit, target: &Return) -> Result<Response, Fa
         return Err(Fault::login_required());
     }
     let provider = visit.active.provider.as_ref().ok_or_else(Fault::not_configured)?;
+    // Before the user has gone through the provider's pages for nothing.
+    visit.server.sessions().can_keep()?;
     let provider_id = visit
         .settings()
         .provider
@@ -188,10 +191,12 @@ pub(super) async fn provider_callback(visit: &Visit) -> Result<Response, Fault> 
 async fn replace_session(visit: &Visit, session: Session) -> Result<Arc<StoredSession>, Fault> {
     // It would send the browser round in circles between us and the provider.
     lifetime::is_live(&session, visit.now).map_err(|_| Fault::stillborn())?;
+    // The new one first: where it cannot be kept, the old one serves on.
+    let stored = visit.server.sessions().insert(session).await?;
     if let Some(old) = visit.handle() {
         visit.server.sessions().revoke(old.session_id).await?;
     }
-    Ok(visit.server.sessions().insert(session).await?)
+    Ok(stored)
 }
 
 /// The record of a login that has just succeeded, always under a new id.
@@ -224,13 +229,13 @@ fn new_session(visit: &Visit, identity: Identity, provider_id: String) -> Result
     })
 }
 
-/// The `Set-Cookie` of a session cookie for this host.
+/// The `Set-Cookie` values of a session cookie for this host.
 pub(super) fn session_cookie(
     visit: &Visit,
     name: &str,
     session_id: SessionId,
     expires_at: Timestamp,
-) -> Result<String, Fault> {
+) -> Result<Vec<String>, Fault> {
     let provider = visit
         .settings()
         .provider
@@ -241,15 +246,24 @@ pub(super) fn session_cookie(
         provider_id: provider.id.clone(),
         issued_at: visit.now,
     };
-    let value = handle::seal(
-        &handle,
-        &visit.active.keys,
-        name,
-        visit.host.as_str(),
-        visit.random()?,
-    )
-    .map_err(|_| Fault::internal("a session handle cannot be sealed"))?;
-    Ok(cookies::set_session(name, &value, expires_at, visit.now))
+    let scope = visit.cookie_scope(name);
+    let value = handle::seal(&handle, &visit.active.keys, name, scope, visit.random()?)
+        .map_err(|_| Fault::internal("a session handle cannot be sealed"))?;
+    let attributes = visit.cookie_attributes(name);
+    let set = cookies::set_session(name, &value, &attributes, expires_at, visit.now);
+    // One of the host alone, from before there was a domain, would stand beside it.
+    let mut all = match attributes.domain {
+        Some(_) => vec![cookies::clear(
+            name,
+            &Attributes {
+                domain: None,
+                ..attributes
+            },
+        )],
+        None => Vec::new(),
+    };
+    all.push(set);
+    Ok(all)
 }
 
 /// Sends the browser on with its session.
@@ -257,10 +271,10 @@ fn deliver(
     visit: &Visit,
     target: &Return,
     session_id: SessionId,
-    cookie: Option<String>,
+    cookie: Option<Vec<String>>,
 ) -> Result<Response, Fault> {
     let location = match target {
-        Return::OwnPage => "/.pomerium/".to_owned(),
+        Return::OwnPage => format!("{}/.pomerium/", visit.origin()),
         // The session of this host is the cookie that it has already.
         Return::Route { destination, .. } if *destination.host() == visit.host => {
             destination.url().to_string()
@@ -269,7 +283,30 @@ fn deliver(
             callback_url(visit, destination, binding, session_id)?.into()
         }
     };
-    redirect(StatusCode::FOUND, &location, cookie)
+    match cookie {
+        Some(cookies) => onward(visit, &location, cookies),
+        None => redirect(StatusCode::FOUND, &location, []),
+    }
+}
+
+/// Sends the browser on with the session cookies that it has just got.
+///
+/// A `Strict` cookie is not sent on a redirect that the identity provider's page
+/// began, and the login would begin anew without end: the way on then starts at
+/// a page of this host.
+pub(super) fn onward(visit: &Visit, location: &str, cookies: Vec<String>) -> Result<Response, Fault> {
+    if visit.settings().cookie.same_site != SameSite::Strict {
+        return redirect(StatusCode::FOUND, location, cookies);
+    }
+    let mut response = redirect(StatusCode::OK, location, cookies)?;
+    let headers = response.headers_mut();
+    if let Some(location) = headers.remove(header::LOCATION) {
+        let refresh = [b"0;url=", location.as_bytes()].concat();
+        let refresh = HeaderValue::from_bytes(&refresh)
+            .map_err(|_| Fault::internal("a location is no header value"))?;
+        headers.insert(header::REFRESH, refresh);
+    }
+    Ok(response)
 }
 
 fn callback_url(

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use http::{Method, StatusCode};
-use portcullis_session::cookies;
 use portcullis_session::handle::{self, Handle};
 use portcullis_session::signed_url::{self, SIGNATURE, SignedUrlError};
 use secrecy::ExposeSecret as _;
@@ -43,7 +42,7 @@ pub(super) async fn sign_out(visit: &Visit) -> Result<Response, Fault> {
 
 async fn on_route_host(visit: &Visit) -> Result<Response, Fault> {
     let handle = visit.handle();
-    let clear = cookies::clear(&visit.active.cookies.session);
+    let clear = visit.clear_cookie(&visit.active.cookies.session);
     let Some((host, port)) = visit.active.authenticate() else {
         if visit.is_foreign() {
             return Err(Fault::cross_site());
@@ -51,7 +50,7 @@ async fn on_route_host(visit: &Visit) -> Result<Response, Fault> {
         if let Some(handle) = handle {
             visit.server.sessions().revoke(handle.session_id).await?;
         }
-        return with_cookie(pages::signed_out()?, &clear);
+        return with_cookies(pages::signed_out()?, clear);
     };
     let mut url = Url::parse(&format!("https://{}{PATH}", authority(host.as_str(), port)))
         .map_err(|_| Fault::internal("the sign-out address cannot be built"))?;
@@ -75,7 +74,7 @@ async fn on_route_host(visit: &Visit) -> Result<Response, Fault> {
         &url,
         visit.now,
     );
-    redirect(see_other(visit), url.as_str(), [clear])
+    redirect(see_other(visit), url.as_str(), clear)
 }
 
 async fn on_authenticate_host(visit: &Visit) -> Result<Response, Fault> {
@@ -126,13 +125,13 @@ async fn end(
         visit.server.sessions().revoke(stored.session.id).await?;
         tracing::info!(user_id = stored.session.user_id, "signed out");
     }
-    let clear = cookies::clear(&visit.active.cookies.authenticate);
+    let clear = visit.clear_cookie(&visit.active.cookies.authenticate);
     let elsewhere = match own.or(named) {
         Some(stored) => end_session_url(visit, &stored).await?,
         None => None,
     };
     let location = elsewhere.as_ref().map_or(SIGNED_OUT_PATH, Url::as_str);
-    redirect(see_other(visit), location, [clear])
+    redirect(see_other(visit), location, clear)
 }
 
 /// Where the provider ends its own session. That it cannot be asked now must
@@ -162,9 +161,11 @@ fn see_other(visit: &Visit) -> StatusCode {
     }
 }
 
-fn with_cookie(mut response: Response, cookie: &str) -> Result<Response, Fault> {
-    let cookie =
-        http::HeaderValue::from_str(cookie).map_err(|_| Fault::internal("a cookie is no header value"))?;
-    response.headers_mut().append(http::header::SET_COOKIE, cookie);
+fn with_cookies(mut response: Response, cookies: Vec<String>) -> Result<Response, Fault> {
+    for cookie in cookies {
+        let cookie = http::HeaderValue::try_from(cookie)
+            .map_err(|_| Fault::internal("a cookie is no header value"))?;
+        response.headers_mut().append(http::header::SET_COOKIE, cookie);
+    }
     Ok(response)
 }

@@ -1,5 +1,6 @@
 //! The pages as a service, with a provider in this process.
 
+mod cookies;
 mod documents;
 mod idp;
 mod login;
@@ -7,4 +8,5 @@ mod redirects;
 mod refusals;
 mod rig;
 mod sign_out;
+mod store;
 mod tossing;

@@ -8,8 +8,8 @@ use http::{HeaderMap, header};
 use jiff::Timestamp;
 use portcullis_bundle::Settings;
 use portcullis_model::Host;
-use portcullis_session::cookies::{self, Found};
-use portcullis_session::handle::{self, Handle};
+use portcullis_session::cookies::{self, Attributes, Found};
+use portcullis_session::handle::{self, Handle, Scope};
 use portcullis_session::lifetime;
 
 use super::destination::Destination;
@@ -118,6 +118,47 @@ impl Visit {
         }
     }
 
+    /// The attributes of the session cookie `name` on this host.
+    ///
+    /// `cookie_domain` shares the cookie of the routes. There is one authenticate
+    /// host, so its cookie stays its own: elsewhere it could only be stolen.
+    pub(super) fn cookie_attributes(&self, name: &str) -> Attributes<'_> {
+        let cookie = &self.settings().cookie;
+        let shared = name == self.active.cookies.session;
+        Attributes {
+            domain: if shared {
+                cookie.domain_on(&self.host)
+            } else {
+                None
+            },
+            http_only: cookie.http_only,
+            same_site: cookie.same_site.attribute(),
+        }
+    }
+
+    /// What the value of the session cookie `name` is bound to.
+    pub(super) fn cookie_scope(&self, name: &str) -> Scope<'_> {
+        match self.cookie_attributes(name).domain {
+            Some(domain) => Scope::Domain(domain),
+            None => Scope::Host(self.host.as_str()),
+        }
+    }
+
+    /// The `Set-Cookie` values that take the session cookie `name` back, also the
+    /// one that was set before the cookie had a domain.
+    pub(super) fn clear_cookie(&self, name: &str) -> Vec<String> {
+        let attributes = self.cookie_attributes(name);
+        let host_only = Attributes {
+            domain: None,
+            ..attributes
+        };
+        let mut clear = vec![cookies::clear(name, &host_only)];
+        if attributes.domain.is_some() {
+            clear.push(cookies::clear(name, &attributes));
+        }
+        clear
+    }
+
     /// The handle in this host's session cookie, if it is one of this provider.
     pub(super) fn handle(&self) -> Option<Handle> {
         let provider = self.settings().provider.as_ref()?;
@@ -125,7 +166,7 @@ impl Visit {
         let Found::One(value) = self.cookie(name) else {
             return None;
         };
-        handle::open(&self.active.keys, name, self.host.as_str(), value)
+        handle::open(&self.active.keys, name, self.cookie_scope(name), value)
             .ok()
             .filter(|handle| handle.provider_id == provider.id)
     }
@@ -184,15 +225,7 @@ fn role(active: &Active, host: &Host, port: u16) -> (Role, u16) {
     {
         return (Role::Authenticate, own_port);
     }
-    let hosts = &active.settings().redirect_hosts;
-    if hosts.contains(&(host.clone(), port)) {
-        return (Role::Route, port);
-    }
-    let ports = hosts
-        .iter()
-        .filter(|(known, _)| known == host)
-        .map(|(_, port)| *port);
-    match ports.min() {
+    match active.settings().redirect_hosts.port(host, port) {
         Some(port) => (Role::Route, port),
         None => (Role::Unknown, port),
     }

@@ -3,7 +3,7 @@
 
 mod set;
 
-pub use set::{BINDING_MAX_AGE, CSRF_MAX_AGE, clear, set_binding, set_csrf, set_session};
+pub use set::{Attributes, BINDING_MAX_AGE, CSRF_MAX_AGE, clear, set_binding, set_csrf, set_session};
 
 /// The names of our cookies, all made from the configured one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub fn read<'a>(lines: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Found<
     let mut found: Option<&[u8]> = None;
     for value in lines
         .into_iter()
-        .flat_map(|line| line.split(|byte| *byte == b';'))
+        .flat_map(|line| pieces(line, b';'))
         .filter_map(|pair| {
             let (pair_name, value) = split(pair);
             value.filter(|_| pair_name == name.as_bytes())
@@ -78,6 +78,11 @@ pub fn read<'a>(lines: impl IntoIterator<Item = &'a [u8]>, name: &str) -> Found<
         Some(Ok(value)) => Found::One(value),
         Some(Err(_)) => Found::Ambiguous,
     }
+}
+
+/// Whether [`strip`] would take anything out.
+pub fn has_any<'a>(lines: impl IntoIterator<Item = &'a [u8]>, names: &[&str]) -> bool {
+    pairs(lines).any(|pair| is_of(pair.bytes, names))
 }
 
 /// What is left of the `cookie` header lines without the cookies of these
@@ -104,24 +109,30 @@ fn remaining<'a, I>(lines: I, names: &[&str]) -> impl Iterator<Item = Pair<'a>>
 where
     I: IntoIterator<Item = &'a [u8]>,
 {
-    lines
-        .into_iter()
-        .flat_map(|line| {
-            let pairs = line.split(|byte| *byte == b';').enumerate();
-            pairs.map(|(index, bytes)| Pair {
-                bytes,
-                begins_line: index == 0,
-            })
+    pairs(lines).filter(|pair| !is_of(pair.bytes, names))
+}
+
+fn pairs<'a, I>(lines: I) -> impl Iterator<Item = Pair<'a>>
+where
+    I: IntoIterator<Item = &'a [u8]>,
+{
+    lines.into_iter().flat_map(|line| {
+        let pairs = pieces(line, b';').enumerate();
+        pairs.map(|(index, bytes)| Pair {
+            bytes,
+            begins_line: index == 0,
         })
-        // A name without `=` goes too: some parsers take it for a cookie. And some
-        // split at commas, as whoever joined several lines to one may have done.
-        .filter(|pair| {
-            let ours = |piece| {
-                let name = split(piece).0;
-                names.iter().any(|ours| ours.as_bytes() == name)
-            };
-            !pair.bytes.split(|byte| *byte == b',').any(ours)
-        })
+    })
+}
+
+/// Whether a pair is a cookie of one of these names to whoever may read it. A name
+/// without `=` is too: some parsers take it for a cookie. And some split at commas,
+/// as whoever joined several lines to one may have done.
+fn is_of(pair: &[u8], names: &[&str]) -> bool {
+    pieces(pair, b',').any(|piece| {
+        let name = split(piece).0;
+        names.iter().any(|ours| ours.as_bytes() == name)
+    })
 }
 
 fn join<'a>(pairs: impl Iterator<Item = Pair<'a>>) -> Option<Vec<u8>> {
@@ -145,13 +156,20 @@ fn join<'a>(pairs: impl Iterator<Item = Pair<'a>>) -> Option<Vec<u8>> {
     anything.then_some(line)
 }
 
+/// What stands between the separators: like [`slice::split`], in long steps.
+fn pieces(bytes: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(bytes);
+    core::iter::from_fn(move || {
+        let bytes = rest?;
+        let cut = memchr::memchr(separator, bytes).and_then(|at| bytes.split_at_checked(at));
+        rest = cut.and_then(|(_, after)| after.get(1..));
+        Some(cut.map_or(bytes, |(piece, _)| piece))
+    })
+}
+
 /// Name and value of a pair; no value without `=`.
 fn split(pair: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match pair
-        .iter()
-        .position(|byte| *byte == b'=')
-        .and_then(|at| pair.split_at_checked(at))
-    {
+    match memchr::memchr(b'=', pair).and_then(|at| pair.split_at_checked(at)) {
         Some((name, value)) => (trim(name), value.get(1..).map(trim)),
         None => (trim(pair), None),
     }

@@ -170,22 +170,22 @@ impl KeyRing {
         }
         // This decoder takes one spelling of each text: padding, white space,
         // the other alphabet and stray bits at the end are refused.
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| OpenError)?;
-        let (&id, rest) = bytes.split_first().ok_or(OpenError)?;
-        let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>().ok_or(OpenError)?;
+        let mut bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| OpenError)?;
+        let (&mut id, rest) = bytes.split_first_mut().ok_or(OpenError)?;
+        let (&mut nonce, sealed) = rest.split_first_chunk_mut::<NONCE_LEN>().ok_or(OpenError)?;
         let subkey = self.subkey(purpose);
         if id != subkey.id {
             return Err(OpenError);
         }
         let key = subkey.seal.as_ref().ok_or(OpenError)?;
         let aad = associated_data(purpose, id, aad);
-        let mut plain = sealed.to_vec();
         let length = key
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), &mut plain)
+            .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(aad), sealed)
             .map_err(|_| OpenError)?
             .len();
-        plain.truncate(length);
-        Ok(plain)
+        bytes.truncate(1 + NONCE_LEN + length);
+        bytes.drain(..1 + NONCE_LEN);
+        Ok(bytes)
     }
 
     /// HMAC-SHA-256 over the parts, each with its length in front.

@@ -1,7 +1,7 @@
 //! The identity headers of a request, signed at most once a minute for each
 //! session and route: signing costs more than all the rest of a Check.
 
-use super::response::overwrite;
+use super::response::{Ready, overwrite};
 use crate::clock::random_bytes;
 use crate::feed::Active;
 use crate::metrics::Metrics;
@@ -12,7 +12,7 @@ use envoy_types::ext_authz::v3::pb::HeaderValueOption;
 use jiff::Timestamp;
 use papaya::HashMap;
 use portcullis_bundle::Route;
-use portcullis_model::{RouteId, SessionId};
+use portcullis_model::{Host, RouteId, SessionId};
 use portcullis_policy::Allowed;
 use portcullis_session::assertion::{self, AssertionClaims, claim_header_value};
 use std::sync::Arc;
@@ -25,42 +25,20 @@ const MAX_KEPT: usize = 65_536;
 /// The header that carries the assertion.
 pub const ASSERTION: &str = "x-pomerium-jwt-assertion";
 
-/// Headers that say how the request is framed, routed or carried: never a claim's
-/// place, whatever the configuration says.
-const FRAMING: [&str; 11] = [
-    "connection",
-    "content-length",
-    "cookie",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// The headers that claims go to, and their claims.
-pub(super) fn claim_headers(active: &Active) -> impl Iterator<Item = (&str, &str)> + Clone {
-    let configured = active.settings().jwt_claims_headers.iter();
-    configured
-        .map(|(name, claim)| (name.as_str(), claim.as_str()))
-        .filter(|(name, _)| !FRAMING.contains(name))
-}
-
 /// What an assertion is made from. The route stands for its audience and its
 /// token settings, the epoch for keys and claim headers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     session: Option<(SessionId, u64)>,
     route: RouteId,
+    /// The audience, where the route is for several hosts.
+    host: Option<Host>,
     epoch: u64,
 }
 
 struct Kept {
     signed_at: Timestamp,
-    headers: Arc<[HeaderValueOption]>,
+    headers: Arc<Ready>,
 }
 
 impl Kept {
@@ -87,19 +65,22 @@ pub(crate) enum AssertionError {
 }
 
 impl Assertions {
-    /// The identity headers for a request that the policy allows.
+    /// The identity headers for a request to `host` that the policy allows.
+    #[expect(clippy::too_many_arguments, reason = "all that an assertion depends on")]
     pub(super) fn headers(
         &self,
         server: &AuthzServer,
         active: &Active,
         route: &Route,
+        host: &Host,
         session: Option<&StoredSession>,
         allowed: &Allowed,
         now: Timestamp,
-    ) -> Result<Arc<[HeaderValueOption]>, AssertionError> {
+    ) -> Result<Arc<Ready>, AssertionError> {
         let key = Key {
             session: session.map(|stored| (stored.session.id, stored.version)),
             route: route.id,
+            host: route.host.exact().is_none().then(|| host.clone()),
             epoch: active.identity_epoch,
         };
         if let Some(kept) = self.kept.pin().get(&key).filter(|kept| kept.is_fresh(now)) {
@@ -113,14 +94,14 @@ impl Assertions {
             .map(|(_, claim)| claim.as_str());
         let claims = AssertionClaims::new(
             session.map(|stored| &stored.session),
-            route.host.as_str(),
+            host.as_str(),
             now,
             jti,
             names,
         );
         let token = assertion::sign(allowed, &active.signing, &claims)
             .map_err(|error| AssertionError::Sign(error.to_string()))?;
-        let headers: Arc<[HeaderValueOption]> = render(active, &claims, &token, server.metrics()).into();
+        let headers = Arc::new(Ready::new(render(active, &claims, &token, server.metrics())));
         self.keep(
             key,
             Kept {
@@ -163,7 +144,10 @@ fn render(
     metrics: &Metrics,
 ) -> Vec<HeaderValueOption> {
     let mut headers = Vec::new();
-    let values = claim_headers(active).map(|(name, claim)| (name, claim_header_value(claims, claim)));
+    let values = active
+        .reserved
+        .claims()
+        .map(|(name, claim)| (name, claim_header_value(claims, claim)));
     for (name, value) in core::iter::once((ASSERTION, token.to_owned())).chain(values) {
         let (header, sent) = overwrite(name, &value);
         if !sent {

@@ -1,6 +1,6 @@
 //! In which form a client wants to hear a refusal.
 
-use crate::check::intake::Request;
+use crate::check::intake::{Request, Values};
 
 #[cfg(test)]
 mod tests;
@@ -98,7 +98,7 @@ pub fn is_websocket(request: &Request<'_>) -> bool {
     tokens(&request.headers.upgrade).any(|value| value.eq_ignore_ascii_case("websocket"))
 }
 
-fn tokens<'a>(lines: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+fn tokens<'a>(lines: &Values<'a>) -> impl Iterator<Item = &'a str> {
     lines.iter().flat_map(|line| line.split(',')).map(str::trim)
 }
 

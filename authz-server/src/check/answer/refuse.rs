@@ -22,7 +22,7 @@ pub(super) fn refusal(
 ) -> Answer {
     let denial = robots(situation, verdict).unwrap_or_else(|| denial(situation, verdict, session));
     Answer {
-        response: deny(denial),
+        reply: deny(denial),
         verdict,
     }
 }
@@ -32,7 +32,7 @@ pub(super) fn redirect(situation: &Situation<'_>, start: &SignIn) -> Answer {
     let verdict = Verdict::LoginRedirect;
     if let Some(denial) = robots(situation, verdict) {
         return Answer {
-            response: deny(denial),
+            reply: deny(denial),
             verdict,
         };
     }
@@ -47,7 +47,7 @@ pub(super) fn redirect(situation: &Situation<'_>, start: &SignIn) -> Answer {
         ("set-cookie", start.set_cookie.clone()),
     ];
     Answer {
-        response: deny(Denial {
+        reply: deny(Denial {
             status: verdict.status(),
             headers,
             body: String::new(),
@@ -206,7 +206,7 @@ impl Words {
             Verdict::UpgradeRefused => (
                 "No websockets here",
                 "The policy of this application lets you in, but it takes no websockets.",
-                "Whoever runs it can say so in its configuration.",
+                "Whoever runs it can set `allow_websockets` for it.",
             ),
             Verdict::NoRoute => (
                 "No such application",

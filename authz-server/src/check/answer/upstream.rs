@@ -1,8 +1,14 @@
 //! What an allowed request looks like to the upstream: who it is, said by us
-//! alone, and none of our credentials.
+//! alone, what the route sets besides, and none of our credentials.
 
-use super::assertions::{ASSERTION, AssertionError, claim_headers};
-use super::response::{Upstream, overwrite};
+mod reserved;
+mod templates;
+
+#[cfg(test)]
+mod tests;
+
+use super::assertions::{ASSERTION, AssertionError};
+use super::response::{Upstream, is_sendable};
 use crate::check::identify::{Identity, cookie_lines, session_parameters};
 use crate::check::intake::Request;
 use crate::feed::Active;
@@ -12,12 +18,18 @@ use portcullis_bundle::Route;
 use portcullis_policy::Allowed;
 use portcullis_session::{assertion, cookies};
 
+pub(crate) use reserved::Reserved;
+
 /// The assertion of a proxy before us, passed on once our own keys verified it.
 const ASSERTION_FOR: &str = "x-pomerium-jwt-assertion-for";
 /// Longest assertion that is looked at.
 const MAX_ASSERTION: usize = 8 * 1024;
+/// How long Envoy lets the stream live, whatever it carries: a websocket or an
+/// event stream too.
+const STREAM_DURATION: &str = "x-envoy-upstream-stream-duration-ms";
 
-/// The changes to an allowed request.
+/// The changes to an allowed request, in Pomerium's order: the assertion, the
+/// claims, what the route sets, the assertion of a proxy before us.
 pub(super) fn headers(
     server: &AuthzServer,
     active: &Active,
@@ -27,20 +39,41 @@ pub(super) fn headers(
     allowed: &Allowed,
     now: Timestamp,
 ) -> Result<Upstream, AssertionError> {
-    let mut upstream = Upstream::default();
-    if route.pass_identity_headers {
-        let session = identity.session.as_deref();
-        let made = server
-            .assertions()
-            .headers(server, active, route, session, allowed, now)?;
-        upstream.set.reserve(made.len() + 2);
-        upstream.set.extend(made.iter().cloned());
-        if let Some(token) = verified_for(active, request, now) {
-            upstream.set.push(overwrite(ASSERTION_FOR, token).0);
+    let session = identity.session.as_deref();
+    let wants_jwt = route.pass_identity_headers || templates::want_jwt(route);
+    let made = match wants_jwt {
+        true => {
+            Some(
+                server
+                    .assertions()
+                    .headers(server, active, route, &request.host, session, allowed, now)?,
+            )
         }
+        false => None,
+    };
+    let mut upstream = Upstream::beginning_with(made.clone().filter(|_| route.pass_identity_headers));
+    if !route.set_request_headers.is_empty() {
+        let jwt = made.as_ref().and_then(|made| made.value(ASSERTION));
+        let values = templates::FromRequest {
+            request,
+            active,
+            session,
+            jwt: jwt.unwrap_or_default(),
+        };
+        templates::set(&mut upstream, server, route, &values);
     }
-    remove_reserved(&mut upstream, active, request, route.pass_identity_headers);
-    if identity.credentials.authorization {
+    if route.pass_identity_headers
+        && let Some(token) = verified_for(active, request, now)
+    {
+        upstream.join(ASSERTION_FOR, token);
+    }
+    if let Some(session) = session {
+        // Zero would mean no end.
+        let left = session.session.expires_at.duration_since(now).as_millis().max(1);
+        upstream.replace(STREAM_DURATION, &left.to_string());
+    }
+    reserved::remove(&mut upstream, active, request, route.pass_identity_headers);
+    if identity.credentials.authorization && !upstream.sets("authorization") {
         upstream.remove.push("authorization".to_owned());
     }
     for name in request.query.into_iter().flat_map(session_parameters) {
@@ -48,7 +81,10 @@ pub(super) fn headers(
             upstream.remove_query.push(name.to_owned());
         }
     }
-    strip_cookies(&mut upstream, active, request);
+    // A cookie that the route sets, if only to nothing, is in place of the client's.
+    if !upstream.sets("cookie") && !upstream.remove.iter().any(|name| name == "cookie") {
+        strip_cookies(&mut upstream, active, request);
+    }
     Ok(upstream)
 }
 
@@ -60,68 +96,36 @@ const MAX_BYTES: usize = 127 * 1024;
 /// Whether the request still fits with what we set. Envoy answers with an empty
 /// 500 where it does not.
 pub(super) fn fits(request: &Request<'_>, upstream: &Upstream) -> bool {
-    let set = upstream.set.iter().filter_map(|set| set.header.as_ref());
-    let bytes = set
-        .map(|header| header.key.len() + header.value.len())
-        .sum::<usize>();
-    request.headers.lines + upstream.set.len() <= MAX_LINES && request.headers.bytes + bytes <= MAX_BYTES
-}
-
-/// Removes every header that only we may say: what the client sent under such a
-/// name, also with `_` for `-`, which some upstreams read alike.
-fn remove_reserved(upstream: &mut Upstream, active: &Active, request: &Request<'_>, identity_passed: bool) {
-    if !identity_passed {
-        upstream
-            .remove
-            .extend([ASSERTION.to_owned(), ASSERTION_FOR.to_owned()]);
-        upstream
-            .remove
-            .extend(claim_headers(active).map(|(name, _)| name.to_owned()));
-    }
-    for name in &request.headers.names {
-        let reserved = folded_prefix(name, "x-pomerium-")
-            || folded_prefix(name, "x-portcullis-")
-            || claim_headers(active).any(|(claim_header, _)| folded_eq(name, claim_header));
-        // What is overwritten must not be removed: Envoy removes last.
-        let known = reserved
-            && (upstream.set.iter().any(|set| {
-                set.header
-                    .as_ref()
-                    .is_some_and(|header| header.key.eq_ignore_ascii_case(name))
-            }) || upstream
-                .remove
-                .iter()
-                .any(|removed| removed.eq_ignore_ascii_case(name)));
-        if reserved && !known {
-            upstream.remove.push((*name).to_owned());
-        }
-    }
+    let (lines, bytes) = upstream.all().fold((0, 0), |(lines, bytes), header| {
+        (lines + 1, bytes + header.key.len() + header.value.len())
+    });
+    request.headers.lines + lines <= MAX_LINES && request.headers.bytes + bytes <= MAX_BYTES
 }
 
 /// Takes our cookies out. `cookie` is removed where nothing is left, because Envoy
 /// would send an empty line.
 fn strip_cookies(upstream: &mut Upstream, active: &Active, request: &Request<'_>) {
-    let names = active.cookies.all();
-    let ours = request
-        .headers
-        .cookie
-        .iter()
-        .any(|line| names.iter().any(|name| line.contains(name)));
-    if !ours {
+    let lines = cookie_lines(request, active).map(str::as_bytes);
+    if !cookies::has_any(lines, &active.cookies.all()) {
         return;
     }
-    let lines = cookie_lines(request, active).map(str::as_bytes);
-    match cookies::strip(lines, &names) {
+    match foreign_cookies(active, request) {
         Some(rest) => {
-            let (header, sent) = overwrite("cookie", rest.trim());
-            if sent {
-                upstream.set.push(header);
+            let rest = rest.trim();
+            if is_sendable(rest) {
+                upstream.add("cookie", rest);
             } else {
                 upstream.remove.push("cookie".to_owned());
             }
         }
         None => upstream.remove.push("cookie".to_owned()),
     }
+}
+
+/// The request's cookies that are not ours, as one line.
+fn foreign_cookies(active: &Active, request: &Request<'_>) -> Option<String> {
+    let lines = cookie_lines(request, active).map(str::as_bytes);
+    cookies::strip(lines, &active.cookies.all())
 }
 
 /// The incoming assertion, if our own keys signed it and it is still valid.
@@ -133,25 +137,4 @@ fn verified_for<'a>(active: &Active, request: &Request<'a>, now: Timestamp) -> O
         .or(headers.in_assertion)?;
     let short = !token.is_empty() && token.len() <= MAX_ASSERTION;
     (short && assertion::verify(&active.signing, token, now).is_ok()).then_some(token)
-}
-
-fn folded_prefix(name: &str, prefix: &str) -> bool {
-    name.as_bytes()
-        .get(..prefix.len())
-        .is_some_and(|start| folded(start, prefix.as_bytes()))
-}
-
-fn folded_eq(name: &str, other: &str) -> bool {
-    name.len() == other.len() && folded(name.as_bytes(), other.as_bytes())
-}
-
-fn folded(a: &[u8], b: &[u8]) -> bool {
-    let fold = |byte: &u8| {
-        if *byte == b'_' {
-            b'-'
-        } else {
-            byte.to_ascii_lowercase()
-        }
-    };
-    a.iter().map(fold).eq(b.iter().map(fold))
 }

@@ -1,4 +1,5 @@
-use super::{Audit, MAX_TEXT, Record, SessionHash, bounded, without_query};
+use super::record::{MAX_TEXT, Texts, without_query};
+use super::{Audit, DecisionSink, Events, Record};
 use crate::fixture::{Ask, Fixture, any_user, no_claims, route, settings};
 use crate::metrics::Metrics;
 use portcullis_store::MemoryStore;
@@ -16,6 +17,27 @@ impl Write for Sink {
     }
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// Events under a subscriber of the test's own.
+struct Under {
+    dispatch: tracing::Dispatch,
+    _second: tracing::Dispatch,
+}
+
+impl DecisionSink for Under {
+    fn record(&mut self, record: &Record) {
+        tracing::dispatcher::with_default(&self.dispatch, || Events.record(record));
+    }
+}
+
+/// Stands still until the sender goes.
+struct Gate(mpsc::Receiver<()>);
+
+impl DecisionSink for Gate {
+    fn record(&mut self, _: &Record) {
+        let _ = self.0.recv();
     }
 }
 
@@ -43,10 +65,11 @@ fn logging() -> (Fixture, Sink) {
     // first, which may be another test's without any.
     let second = tracing::Dispatch::new(tracing_subscriber::registry());
     let metrics = Metrics::default();
-    let audit = Audit::with_writer(&metrics, 64, move |record: &Record| {
-        let _alive = &second;
-        tracing::dispatcher::with_default(&dispatch, || record.log());
-    });
+    let under = Under {
+        dispatch,
+        _second: second,
+    };
+    let audit = Audit::with_room(&metrics, 64, Box::new(under));
     let fixture = Fixture::with(Arc::new(MemoryStore::new(1)), metrics, audit);
     fixture.publish(settings(), [route(&any_user())]);
     (fixture, sink)
@@ -88,6 +111,8 @@ async fn a_line_says_what_was_decided_and_holds_no_credential() {
         fields["bundle_version"],
         fixture.server.feed().current().unwrap().version.as_str()
     );
+    let session = fields["session"].as_str().unwrap();
+    assert!(session == stored.log_name && session.len() == 16 && !stored.id_text.contains(session));
     assert!(
         fields["rule"].is_string() && fields["duration_us"].is_u64() && fields["decision_id"].is_string()
     );
@@ -109,10 +134,7 @@ async fn a_line_says_what_was_decided_and_holds_no_credential() {
 async fn a_writer_that_stands_still_holds_nobody_up() {
     let (release, gate) = mpsc::channel::<()>();
     let metrics = Metrics::default();
-    let audit = Audit::with_writer(&metrics, 2, move |_: &Record| {
-        // Until the sender goes.
-        let _ = gate.recv();
-    });
+    let audit = Audit::with_room(&metrics, 2, Box::new(Gate(gate)));
     let fixture = Fixture::with(Arc::new(MemoryStore::new(1)), metrics, audit);
     fixture.publish(settings(), [route(&any_user())]);
     for _ in 0..10 {
@@ -133,10 +155,18 @@ async fn a_writer_that_stands_still_holds_nobody_up() {
 
 #[test]
 fn texts_are_bounded() {
-    assert_eq!(without_query("/a?b#c".to_owned()), "/a");
-    let long = bounded("ä".repeat(MAX_TEXT));
-    assert!(long.len() <= MAX_TEXT + 3 && long.ends_with('…'));
-    assert_eq!(bounded("short".to_owned()), "short");
-    assert_eq!(SessionHash("x").to_string().len(), 16);
-    assert_ne!(SessionHash("x").to_string(), SessionHash("y").to_string());
+    for (path, wanted) in [
+        ("/a?b#c", "/a"),
+        ("/a#c", "/a"),
+        ("/a", "/a"),
+        ("?x", ""),
+        ("", ""),
+    ] {
+        assert_eq!(without_query(path), wanted);
+    }
+    let long = "ä".repeat(MAX_TEXT);
+    let texts = Texts::new(["a", "", &long, "b", "ü"]);
+    let [a, nothing, cut, b, last] = texts.all();
+    assert_eq!([a, nothing, b, last], ["a", "", "b", "ü"]);
+    assert!(cut.len() <= MAX_TEXT + 3 && cut.ends_with("ä…"), "{cut}");
 }

@@ -1,5 +1,9 @@
-use super::{IntakeError, host, path, read};
+use super::target::{is_plain, long_path};
+use super::{IntakeError, Values, host, path, read};
+use crate::check::message::Message;
 use crate::fixture::Ask;
+use proptest::prelude::*;
+use prost::Message as _;
 
 #[test]
 fn hosts_lose_a_good_port_and_nothing_else() {
@@ -52,8 +56,9 @@ fn paths_are_decoded_once() {
 
 #[test]
 fn the_path_has_no_query_and_the_target_has() {
-    let check = Ask::new().path("/a?b?c=/d").request();
-    let request = read(&check).unwrap();
+    let check = Ask::new().path("/a?b?c=/d").request().encode_to_vec();
+    let message = Message::read(&check).unwrap();
+    let request = read(&message).unwrap();
     assert_eq!(
         (&*request.path, request.query, request.target),
         ("/a", Some("b?c=/d"), "/a?b?c=/d")
@@ -68,9 +73,101 @@ fn repeated_lines_are_kept_and_the_first_of_a_single_counts() {
         .header("cookie", "b=2")
         .header("origin", "https://a")
         .header("origin", "https://b")
-        .request();
-    let request = read(&check).unwrap();
-    assert_eq!(request.headers.cookie, ["a=1", "b=2"]);
+        .request()
+        .encode_to_vec();
+    let message = Message::read(&check).unwrap();
+    let request = read(&message).unwrap();
+    assert!(request.headers.cookie.iter().eq(["a=1", "b=2"]));
     assert_eq!(request.headers.origin, Some("https://a"));
     assert!(!request.headers.cookie_joined);
+}
+
+#[test]
+fn every_header_that_we_read_is_read_in_any_case() {
+    let names = [
+        "cookie",
+        "accept",
+        "origin",
+        "upgrade",
+        "user-agent",
+        "content-type",
+        "x-request-id",
+        "authorization",
+        "sec-fetch-mode",
+        "x-requested-with",
+        "x-pomerium-authorization",
+        "access-control-request-method",
+        "x-portcullis-in-jwt-assertion",
+        "x-portcullis-in-jwt-assertion-for",
+    ];
+    for spelling in [str::to_ascii_lowercase, str::to_ascii_uppercase] {
+        let mut ask = Ask::new();
+        ask.headers.clear();
+        for name in names {
+            ask = ask.header(&spelling(name), name);
+        }
+        let check = ask.request().encode_to_vec();
+        let message = Message::read(&check).unwrap();
+        let headers = read(&message).unwrap().headers;
+        let repeated = [
+            &headers.cookie,
+            &headers.accept,
+            &headers.upgrade,
+            &headers.authorization,
+            &headers.requested_with,
+        ];
+        let read: Vec<&str> = repeated.into_iter().flat_map(Values::iter).collect();
+        assert_eq!(
+            read,
+            ["cookie", "accept", "upgrade", "authorization", "x-requested-with"]
+        );
+        let single = [
+            headers.origin,
+            headers.user_agent,
+            headers.content_type,
+            headers.request_id,
+            headers.sec_fetch_mode,
+            headers.access_control_request_method,
+            headers.in_assertion,
+            headers.in_assertion_for,
+        ];
+        assert_eq!(single.iter().flatten().count(), single.len(), "{single:?}");
+        assert!(single.iter().flatten().all(|value| names.contains(value)));
+        assert!(headers.pomerium_authorization);
+    }
+}
+
+proptest! {
+    /// The short look never takes what the long one would not.
+    #[test]
+    fn a_plain_path_is_one_that_the_long_look_takes_as_it_is(
+        raw in prop_oneof!["/[a-zA-Z0-9/._~=@+,:;%-]{0,24}", "(/|a|\\.|;|%2e|//|\\\\|#|\\?| ){0,8}", any::<String>()],
+    ) {
+        if is_plain(&raw) {
+            prop_assert_eq!(long_path(&raw), Ok(raw.as_str().into()));
+        }
+    }
+}
+
+#[test]
+fn usual_paths_are_plain() {
+    for raw in ["/", "/reports/2026", "/a/b.c/~d_e-f", "/@scope/pkg@1.0:x,y=z+1"] {
+        assert!(is_plain(raw), "{raw}");
+    }
+    for raw in [
+        "",
+        "a",
+        "//",
+        "/a//b",
+        "/.",
+        "/.well-known",
+        "/a/../b",
+        "/a;b",
+        "/%41",
+        "/a\\b",
+        "/a b",
+        "/ä",
+    ] {
+        assert!(!is_plain(raw), "{raw}");
+    }
 }

@@ -137,7 +137,7 @@ async fn what_cannot_be_read_is_400() {
         .unwrap();
     http.headers.insert("a".to_owned(), "b".to_owned());
     for request in [both, CheckRequest::default()] {
-        let told = crate::fixture::Told(crate::check::check(&fixture.server, request).await);
+        let told = fixture.check_message(&request).await;
         assert_eq!(told.status(), 400);
     }
 }

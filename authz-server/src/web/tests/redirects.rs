@@ -93,3 +93,41 @@ async fn long_destination_loses_its_query_then_its_path() {
     );
     assert_eq!(destination.shortened(31), "https://other.example.com:8443/");
 }
+
+#[tokio::test]
+async fn hosts_of_a_pattern_and_no_others() {
+    let rig = Rig::new().await;
+    let mut settings = rig.settings();
+    for (pattern, port) in [("*.apps.example.com", 443), ("*", 9443), ("evil*", 9443)] {
+        let pattern = portcullis_model::HostPattern::parse(pattern).unwrap();
+        settings.redirect_hosts.insert(pattern, port);
+    }
+    let leads = |raw: &str| Destination::parse(raw, &settings).is_some();
+    for raw in [
+        "https://a.apps.example.com/",
+        "https://a.b.apps.example.com:443/x?y",
+        "https://A.APPS.example.com/",
+    ] {
+        assert!(leads(raw), "{raw}");
+    }
+    for raw in [
+        "https://apps.example.com/",
+        "https://a.apps.example.com:444/",
+        "https://a.apps.example.com:9443/",
+        "https://evil.example/.apps.example.com",
+        "https://evil.example/?.apps.example.com",
+        "https://evil.example#.apps.example.com",
+        "https://evil.example%2f.apps.example.com/",
+        "https://evil.example%00.apps.example.com/",
+        "https://a@evil.example:443/.apps.example.com",
+        "https://a.apps.example.com@evil.example/",
+        "https://a.apps.example.com.evil.example/",
+        "https://aapps.example.com/",
+        "https://*.apps.example.com/",
+        "http://a.apps.example.com/",
+        // Anybody can own a host that fits these patterns.
+        "https://evil.example:9443/",
+    ] {
+        assert!(!leads(raw), "{raw}");
+    }
+}

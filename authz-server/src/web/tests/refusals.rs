@@ -295,9 +295,10 @@ async fn host_that_has_gone_from_the_configuration_is_not_returned_to() {
     let mut browser = rig.browser();
     let url = browser.provider_answer(APP).await;
     let mut settings = rig.settings();
-    settings
-        .redirect_hosts
-        .retain(|(host, _)| host.as_str() != "app.example.com");
+    let hosts = settings.redirect_hosts.entries().into_iter();
+    settings.redirect_hosts = hosts
+        .filter(|(host, _)| host.as_str() != "app.example.com")
+        .collect();
     rig.publish(settings);
     browser.get(&url).await.refused(400, "redirect_not_allowed");
 }

@@ -1,6 +1,6 @@
 //! An authz-server with its provider, and browsers that keep cookies.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
-use portcullis_bundle::{Authenticate, Bundle, Cookie, Keys, Provider, Settings};
+use portcullis_bundle::{Authenticate, Bundle, Cookie, Keys, Provider, RedirectHosts, SameSite, Settings};
 use portcullis_idp::{HttpClient, HttpOptions};
 use portcullis_model::{HeaderName, Host};
-use portcullis_store::MemoryStore;
+use portcullis_store::{MemoryStore, Store};
 use secrecy::SecretBox;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -93,16 +93,22 @@ impl Rig {
 
     /// Without any configuration.
     pub(super) async fn bare() -> Self {
+        Self::over(Arc::new(MemoryStore::new(1)), Duration::ZERO).await
+    }
+
+    /// Without any configuration, over this store.
+    pub(super) async fn over(store: Arc<dyn Store>, max_staleness: Duration) -> Self {
         let clock = TestClock(Arc::new(Mutex::new(Timestamp::now())));
         let options = HttpOptions {
             total_timeout: Duration::from_secs(3),
             ..HttpOptions::default()
         };
         let server = AuthzServer::new(Options {
-            store: Arc::new(MemoryStore::new(1)),
+            store,
             clock: Arc::new(clock.clone()),
             random: Arc::new(OsRandom),
             http: HttpClient::new(&options).unwrap(),
+            max_staleness,
         });
         Self {
             server,
@@ -128,6 +134,9 @@ impl Rig {
             cookie: Cookie {
                 name: "_pomerium".to_owned(),
                 expire: Duration::from_secs(14 * 3600),
+                domain: None,
+                http_only: true,
+                same_site: SameSite::Unset,
             },
             keys: Keys {
                 shared_secret: SecretBox::new(Box::new(SHARED_SECRET)),
@@ -135,10 +144,10 @@ impl Rig {
                 signing_key_pem: None,
             },
             jwt_claims_headers: vec![(HeaderName::parse("x-team").unwrap(), "team".to_owned())],
-            redirect_hosts: HashSet::from([
-                (host("app.example.com"), 443),
-                (host("other.example.com"), 8443),
-                (host("authenticate.example.com"), 443),
+            redirect_hosts: RedirectHosts::from_iter([
+                (host("app.example.com").into(), 443),
+                (host("other.example.com").into(), 8443),
+                (host("authenticate.example.com").into(), 443),
             ]),
         }
     }
@@ -182,10 +191,18 @@ pub(super) fn user() -> Value {
     json!({"sub": "user-1", "email": "user@example.com", "name": "User One", "groups": ["staff"], "team": "a"})
 }
 
+fn is_of(host: &str, domain: &str) -> bool {
+    host == domain
+        || host
+            .strip_suffix(domain)
+            .is_some_and(|labels| labels.ends_with('.'))
+}
+
 #[derive(Clone)]
 pub(super) struct Browser<'a> {
     rig: &'a Rig,
-    /// Per host; ports share cookies, as in browsers.
+    /// Per host, or per domain with a dot in front; ports share cookies, as in
+    /// browsers.
     pub(super) cookies: HashMap<String, BTreeMap<String, String>>,
 }
 
@@ -206,24 +223,43 @@ impl Browser<'_> {
             .method(method)
             .uri(target)
             .header("host", authority);
-        let jar = self.cookies.entry(host.clone()).or_default();
-        if !jar.is_empty() {
-            let cookies: Vec<String> = jar
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
+        let of_domain = |jar: &str| jar.strip_prefix('.').is_some_and(|domain| is_of(&host, domain));
+        let jars = self
+            .cookies
+            .iter()
+            .filter(|(jar, _)| **jar == host || of_domain(jar));
+        let cookies: Vec<String> = jars
+            .flat_map(|(_, jar)| jar)
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        if !cookies.is_empty() {
             request = request.header("cookie", cookies.join("; "));
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let answer = self.rig.send(request.body(Body::empty()).unwrap()).await;
-        let jar = self.cookies.entry(host).or_default();
         for cookie in answer.set_cookies() {
+            let readable = self
+                .rig
+                .server
+                .feed()
+                .current()
+                .is_some_and(|bundle| !bundle.settings.cookie.http_only);
             assert!(
-                cookie.contains("; Secure") && cookie.contains("; HttpOnly") && cookie.contains("; Path=/")
+                cookie.contains("; Secure") && cookie.contains("; Path=/"),
+                "{cookie}"
             );
-            assert!(!cookie.to_ascii_lowercase().contains("domain="), "{cookie}");
+            assert!(readable || cookie.contains("; HttpOnly"), "{cookie}");
+            let domain = cookie.split("; ").find_map(|part| part.strip_prefix("Domain="));
+            let jar = match domain {
+                None => host.clone(),
+                Some(domain) => {
+                    assert!(is_of(&host, domain), "a browser refuses {cookie} from {host}");
+                    format!(".{domain}")
+                }
+            };
+            let jar = self.cookies.entry(jar).or_default();
             let (name, rest) = cookie.split_once('=').unwrap();
             let value = rest.split(';').next().unwrap();
             if cookie.contains("Max-Age=0") {
@@ -240,10 +276,12 @@ impl Browser<'_> {
         let mut next = url.to_owned();
         for _ in 0..10 {
             let answer = self.get(&next).await;
-            if !answer.status.is_redirection() {
-                return answer;
-            }
-            let location = Url::parse(&next).unwrap().join(answer.location()).unwrap();
+            let location = match answer.header("refresh").strip_prefix("0;url=") {
+                Some(refresh) => refresh,
+                None if answer.status.is_redirection() => answer.location(),
+                None => return answer,
+            };
+            let location = Url::parse(&next).unwrap().join(location).unwrap();
             next = if location.as_str().starts_with(&self.rig.idp.issuer()) {
                 self.rig.idp.log_in(location.as_str(), user())
             } else {

@@ -2,6 +2,12 @@ use jiff::Timestamp;
 
 use super::*;
 
+const PLAIN: Attributes<'static> = Attributes {
+    domain: None,
+    http_only: true,
+    same_site: None,
+};
+
 fn find<'a>(lines: &[&'a str]) -> Found<'a> {
     read(lines.iter().map(|line| line.as_bytes()), "_pomerium")
 }
@@ -14,6 +20,11 @@ fn left(lines: &[&str]) -> Option<String> {
         strip_bytes(bytes(), &names.all()),
         text.clone().map(String::into_bytes)
     );
+    if !has_any(bytes(), &names.all())
+        && let Some(text) = &text
+    {
+        assert_eq!(text.trim(), lines.join("; ").trim());
+    }
     text
 }
 
@@ -192,7 +203,7 @@ fn session_cookies_have_pomeriums_attributes() {
     let now = Timestamp::from_second(1_574_117_851).unwrap();
     let expires = Timestamp::from_second(1_574_117_851 + 14 * 3600).unwrap();
     assert_eq!(
-        set_session("_pomerium", "v-_1", expires, now),
+        set_session("_pomerium", "v-_1", &PLAIN, expires, now),
         "_pomerium=v-_1; Path=/; Expires=Tue, 19 Nov 2019 12:57:31 GMT; Max-Age=50400; HttpOnly; Secure",
     );
     assert_eq!(
@@ -205,16 +216,59 @@ fn session_cookies_have_pomeriums_attributes() {
          SameSite=Lax",
     );
     assert_eq!(
-        clear("_pomerium"),
+        clear("_pomerium", &PLAIN),
         "_pomerium=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly; Secure",
     );
 }
 
 #[test]
+fn a_session_cookie_is_cleared_with_the_attributes_that_it_was_set_with() {
+    let now = Timestamp::UNIX_EPOCH;
+    for (domain, http_only, same_site, wanted) in [
+        (None, false, None, "; Secure"),
+        (None, true, Some("Strict"), "; HttpOnly; Secure; SameSite=Strict"),
+        (
+            Some("example.com"),
+            true,
+            None,
+            "; Domain=example.com; HttpOnly; Secure",
+        ),
+        (
+            Some("example.com"),
+            false,
+            Some("None"),
+            "; Domain=example.com; Secure; SameSite=None",
+        ),
+        (Some("a; b\r\n=c"), true, None, "; Domain=ab=c; HttpOnly; Secure"),
+    ] {
+        let attributes = Attributes {
+            domain,
+            http_only,
+            same_site,
+        };
+        let set = set_session("_pomerium", "v", &attributes, now, now);
+        assert!(set.ends_with(&format!("; Max-Age=0{wanted}")), "{set}");
+        let cleared = clear("_pomerium", &attributes);
+        assert!(cleared.ends_with(&format!("; Max-Age=0{wanted}")), "{cleared}");
+    }
+}
+
+#[test]
 fn a_set_cookie_value_cannot_be_broken_out_of() {
     let now = Timestamp::UNIX_EPOCH;
-    let set = set_session("a\r\nX: y;", "v; Domain=evil\n, \u{e4}\"\\", now, now);
+    let set = set_session("a\r\nX: y;", "v; Domain=evil\n, \u{e4}\"\\", &PLAIN, now, now);
     assert!(set.starts_with("aX:y=vDomain=evil; Path=/; "), "{set}");
-    assert!(set_session("a", "b", Timestamp::MIN, now).contains("Max-Age=0;"));
-    assert!(set_session("a", "b", Timestamp::MAX, now).contains("; Secure"));
+    assert!(set_session("a", "b", &PLAIN, Timestamp::MIN, now).contains("Max-Age=0;"));
+    assert!(set_session("a", "b", &PLAIN, Timestamp::MAX, now).contains("; Secure"));
+}
+
+#[test]
+fn pieces_are_those_of_split() {
+    for text in ["", ";", "a", "a;b", ";;a;;b;", "a=1; b=2;", "\u{e4};\u{f6}"] {
+        let bytes = text.as_bytes();
+        assert!(
+            pieces(bytes, b';').eq(bytes.split(|byte| *byte == b';')),
+            "{text}"
+        );
+    }
 }

@@ -48,12 +48,36 @@ fn a_cookie_is_bound_to_host_and_name() {
 }
 
 #[test]
+fn a_domains_cookie_is_the_domains_alone() {
+    let of = |scope: Scope<'_>| seal(&handle(), &ring(), "_pomerium", scope, [3; 12]).unwrap();
+    let scopes = [
+        Scope::Domain("example.com"),
+        Scope::Domain("a.example.com"),
+        Scope::Domain(""),
+        Scope::Host("example.com"),
+        Scope::Host("a.example.com"),
+        Scope::Host("domain"),
+    ];
+    for made in scopes {
+        for read in scopes {
+            let opened = open(&ring(), "_pomerium", read, &of(made));
+            let wanted = if made == read {
+                Ok(handle())
+            } else {
+                Err(OpenError)
+            };
+            assert_eq!(opened, wanted, "{made:?} as {read:?}");
+        }
+    }
+}
+
+#[test]
 fn a_cookie_value_has_at_most_400_bytes() {
     let longest = Handle {
         provider_id: "p".repeat(MAX_PROVIDER_ID),
         ..handle()
     };
-    let value = seal(&longest, &ring(), &"n".repeat(200), &"h".repeat(253), [3; 12]).unwrap();
+    let value = seal(&longest, &ring(), &"n".repeat(200), &*"h".repeat(253), [3; 12]).unwrap();
     assert!(value.len() <= 400, "{} bytes", value.len());
     let too_long = Handle {
         provider_id: "p".repeat(MAX_PROVIDER_ID + 1),
