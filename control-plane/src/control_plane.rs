@@ -3,44 +3,44 @@
 use std::{
     io,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use portcullis_bundle::{Bundle, RoutePolicy};
 use portcullis_config::{Diagnostic, Severity};
-use portcullis_envoy_config::{ResourceSet, Sockets};
+use portcullis_envoy_config::{ResourceSet, bootstrap};
 use portcullis_snapshot::{Snapshot, diff};
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    task::JoinError,
-    time,
+    task::{JoinError, JoinHandle},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     BundlePort, Metrics,
     ads::{self, AdsError},
-    handle::{Handle, Reloaded, Shared},
+    grpc::GrpcError,
+    handle::{Handle, Reloaded, Role, Shared},
     publish::{Outcome, Publication, Publisher},
     serving::Serving,
     source::{FileSource, Loaded, Watcher},
     status::{self, ConfigStatus, RejectedConfig},
-    supervise::{EnvoyOptions, EnvoyState, RunDirectory, Supervisor},
+    supervise::{EnvoyState, Supervisor},
 };
 
-/// How often authz-servers that lack the present bundle are given it again.
-const RECONCILE: Duration = Duration::from_secs(5);
+mod place;
+
+use place::Reach;
+pub use place::{Apart, Place};
+
 /// The name by which the supervised Envoy knows itself.
 const NODE_ID: &str = "portcullis";
 
 /// What a control plane is made of.
 pub struct Options {
-    /// Who decides.
+    /// Who decides; further ones attach while it runs.
     pub ports: Vec<Arc<dyn BundlePort>>,
-    /// Where the sockets are.
-    pub run_directory: Arc<RunDirectory>,
-    /// The Envoy to supervise; `None` leaves that to somebody else.
-    pub envoy: Option<EnvoyOptions>,
+    /// Whom it serves.
+    pub place: Place,
 }
 
 /// The first reading must not take effect.
@@ -57,6 +57,9 @@ pub enum RunError {
     /// The configuration service failed.
     #[error(transparent)]
     Ads(#[from] AdsError),
+    /// The listener failed.
+    #[error(transparent)]
+    Grpc(#[from] GrpcError),
     /// The run directory or Envoy's thread failed.
     #[error("cannot supervise envoy: {0}")]
     Supervise(io::Error),
@@ -68,13 +71,17 @@ pub enum RunError {
 /// A control plane that does not run yet.
 pub struct ControlPlane {
     source: Arc<FileSource>,
-    options: Options,
+    place: Option<Place>,
+    reach: Reach,
     handle: Handle,
     reloads: mpsc::Receiver<oneshot::Sender<Reloaded>>,
     envoy: watch::Sender<EnvoyState>,
     current: Current,
     watcher: Watcher,
 }
+
+/// The task that serves the streams.
+type Serves = JoinHandle<Result<(), RunError>>;
 
 /// The state that serves.
 struct Current {
@@ -92,22 +99,24 @@ impl ControlPlane {
     pub fn new(options: Options, source: FileSource, first: Loaded) -> Result<Self, Rejected> {
         let Loaded {
             version,
-            config: _,
+            config: parsed,
             snapshot,
             bundle,
             diagnostics,
             files,
         } = first;
+        let Options { ports, place } = options;
         let (Some(snapshot), Some(bundle)) = (snapshot, bundle) else {
             return Err(Rejected { diagnostics });
         };
-        let resources = Arc::new(encode(&snapshot, &options.run_directory, None));
+        let reach = Reach::of(&place);
+        let resources = Arc::new(reach.encode(parsed.as_deref(), &snapshot, None));
         let metrics = Metrics::default();
         let serving = Serving::default();
-        let publisher = Publisher::new(options.ports.clone(), serving.clone(), metrics.clone());
+        let publisher = Publisher::new(ports, serving.clone(), metrics.clone());
         let (envoy, envoy_seen) = watch::channel(EnvoyState::default());
         let config = ConfigStatus {
-            file: source.path().display().to_string(),
+            file: source.name().to_owned(),
             ..accepted(version, &bundle, &diagnostics)
         };
         let shared = Shared {
@@ -115,14 +124,18 @@ impl ControlPlane {
             serving,
             publisher,
             config: Mutex::new(config),
-            envoy: options.envoy.is_some().then_some(envoy_seen),
+            role: match &place {
+                Place::Beside { envoy, .. } => Role::Beside(envoy.is_some().then_some(envoy_seen)),
+                Place::Apart(_) => Role::Apart,
+            },
         };
         let (sender, reloads) = mpsc::channel(8);
         let mut watcher = Watcher::new();
         watcher.follow(files);
         Ok(Self {
             source: Arc::new(source),
-            options,
+            place: Some(place),
+            reach,
             handle: Handle {
                 shared: Arc::new(shared),
                 reloads: sender,
@@ -151,36 +164,20 @@ impl ControlPlane {
     ///
     /// When a part of it fails for good.
     pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), RunError> {
-        let run = Arc::clone(&self.options.run_directory);
-        let shared = Arc::clone(&self.handle.shared);
-        let listener = ads::bind(&run.xds())?;
-        let owner = run.owner().map_err(RunError::Supervise)?;
         // The streams stay open while Envoy is drained.
         let streams_end = CancellationToken::new();
         let _end = streams_end.clone().drop_guard();
-        let (serving, metrics) = (shared.serving.clone(), shared.metrics.clone());
-        let mut ads = tokio::spawn(ads::serve(
-            listener,
-            owner,
-            serving,
-            metrics.clone(),
-            streams_end.clone(),
-        ));
         let envoy_ends = shutdown.child_token();
-        let supervisor = match self.options.envoy.take() {
-            Some(envoy) => {
-                let bootstrap = portcullis_envoy_config::bootstrap(NODE_ID, &run.xds(), &run.admin());
-                let (state, ends) = (self.envoy.clone(), envoy_ends.clone());
-                let started = Supervisor::start(envoy, &run, &bootstrap, metrics, state, ends);
-                Some(started.map_err(RunError::Supervise)?)
-            }
-            None => None,
+        // Taken once: `run` consumes the control plane.
+        let Some(place) = self.place.take() else {
+            return Ok(());
         };
+        let (mut serving, supervisor) = self.open(place, &streams_end, &envoy_ends)?;
         self.publish(None);
         let failed = tokio::select! {
             () = self.follow_source() => None,
             () = shutdown.cancelled() => None,
-            ended = &mut ads => Some(ended),
+            ended = &mut serving => Some(ended),
         };
         envoy_ends.cancel();
         if let Some(supervisor) = supervisor {
@@ -189,24 +186,58 @@ impl ControlPlane {
         streams_end.cancel();
         match failed {
             Some(ended) => ended??,
-            None => ads.await??,
+            None => serving.await??,
         }
         Ok(())
     }
 
+    /// Begins to serve configuration streams, and Envoy where it is ours.
+    fn open(
+        &self,
+        place: Place,
+        streams_end: &CancellationToken,
+        envoy_ends: &CancellationToken,
+    ) -> Result<(Serves, Option<Supervisor>), RunError> {
+        let Shared {
+            serving,
+            metrics,
+            publisher,
+            ..
+        } = &*self.handle.shared;
+        let (serving, metrics, publisher) = (serving.clone(), metrics.clone(), Arc::clone(publisher));
+        let end = streams_end.clone();
+        let (run, envoy, xds) = match place {
+            Place::Beside {
+                run_directory,
+                envoy,
+                xds,
+            } => (run_directory, envoy, xds),
+            Place::Apart(Apart { grpc, .. }) => {
+                let serves = async move { Ok(grpc.serve(publisher, serving, metrics, end).await?) };
+                return Ok((tokio::spawn(serves), None));
+            }
+        };
+        let listener = ads::bind(&run.xds())?;
+        let owner = run.owner().map_err(RunError::Supervise)?;
+        let counted = metrics.clone();
+        let serves = async move { Ok(ads::serve(listener, owner, serving, counted, end).await?) };
+        let serves = tokio::spawn(serves);
+        let Some(envoy) = envoy else {
+            return Ok((serves, None));
+        };
+        let bootstrap = bootstrap(NODE_ID, &run.xds(), &run.admin(), xds);
+        let (state, ends) = (self.envoy.clone(), envoy_ends.clone());
+        let supervisor = Supervisor::start(envoy, &run, &bootstrap, metrics, state, ends);
+        Ok((serves, Some(supervisor.map_err(RunError::Supervise)?)))
+    }
+
     /// Reads and publishes whenever the files change or somebody asks. Never ends.
     async fn follow_source(&mut self) {
-        let mut reconcile = time::interval(RECONCILE);
         loop {
             let asked = tokio::select! {
                 () = self.watcher.changed() => None,
                 // `self.handle` holds a sender.
                 Some(reply) = self.reloads.recv() => Some(reply),
-                _ = reconcile.tick() => {
-                    let publisher = Arc::clone(&self.handle.shared.publisher);
-                    tokio::spawn(async move { publisher.reconcile().await });
-                    continue;
-                }
             };
             self.reload(asked).await;
         }
@@ -214,7 +245,7 @@ impl ControlPlane {
 
     async fn reload(&mut self, asked: Option<oneshot::Sender<Reloaded>>) {
         let source = Arc::clone(&self.source);
-        let run = Arc::clone(&self.options.run_directory);
+        let reach = self.reach.clone();
         let (before, previous) = (
             Arc::clone(&self.current.snapshot),
             Arc::clone(&self.current.resources),
@@ -224,7 +255,8 @@ impl ControlPlane {
             let usable = loaded.snapshot.take().zip(loaded.bundle.take());
             let usable = usable.map(|(snapshot, bundle)| {
                 let changes = diff(&before, &snapshot);
-                let resources = Arc::new(encode(&snapshot, &run, Some(&previous)));
+                let resources = reach.encode(loaded.config.as_deref(), &snapshot, Some(&previous));
+                let resources = Arc::new(resources);
                 let snapshot = Arc::new(snapshot);
                 (
                     changes,
@@ -321,14 +353,6 @@ impl ControlPlane {
             }
         });
     }
-}
-
-fn encode(snapshot: &Snapshot, run: &RunDirectory, previous: Option<&ResourceSet>) -> ResourceSet {
-    let sockets = Sockets {
-        authz: run.authz(),
-        web: run.web(),
-    };
-    portcullis_envoy_config::resources(snapshot, &sockets, previous)
 }
 
 fn accepted(version: String, bundle: &Bundle, diagnostics: &[Diagnostic]) -> ConfigStatus {

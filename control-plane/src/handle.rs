@@ -6,8 +6,8 @@ use portcullis_config::Diagnostic;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    Metrics,
-    publish::Publisher,
+    BundlePort, Metrics,
+    publish::{Attachment, Publisher},
     serving::{self, Serving},
     status::{ConfigStatus, Status, XdsStatus},
     supervise::EnvoyState,
@@ -19,8 +19,25 @@ pub(crate) struct Shared {
     pub(crate) serving: Serving,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) config: Mutex<ConfigStatus>,
-    /// `None` where no Envoy is supervised.
-    pub(crate) envoy: Option<watch::Receiver<EnvoyState>>,
+    pub(crate) role: Role,
+}
+
+/// What readiness means here.
+pub(crate) enum Role {
+    /// Requests are served; `None` where no Envoy is supervised.
+    Beside(Option<watch::Receiver<EnvoyState>>),
+    /// Whoever comes is answered. It must not wait for anybody to come: they may
+    /// be sent here only once it is ready.
+    Apart,
+}
+
+impl Role {
+    fn envoy(&self) -> Option<&watch::Receiver<EnvoyState>> {
+        match self {
+            Self::Beside(envoy) => envoy.as_ref(),
+            Self::Apart => None,
+        }
+    }
 }
 
 impl Shared {
@@ -56,11 +73,18 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Whether requests are served: a configuration is published, a stream has
-    /// taken a whole one, and the supervised Envoy is live with every listener.
+    /// Beside an Envoy: whether requests are served, which is to say that a
+    /// configuration is published, a stream has taken a whole one, and the
+    /// supervised Envoy is live with every listener. Apart: always, since there
+    /// is none without a listener and a good configuration; the status tells how
+    /// many Envoys and authz-servers there are.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        let Shared { serving, envoy, .. } = &*self.shared;
+        let Shared { serving, role, .. } = &*self.shared;
+        let envoy = match role {
+            Role::Beside(envoy) => envoy,
+            Role::Apart => return true,
+        };
         let Some(target) = serving.target().borrow().clone() else {
             return false;
         };
@@ -72,10 +96,10 @@ impl Handle {
 
     /// Waits until [`is_ready`](Self::is_ready).
     pub async fn until_ready(&self) {
-        let Shared { serving, envoy, .. } = &*self.shared;
+        let Shared { serving, role, .. } = &*self.shared;
         // Seen from here on, so that no change between a look and a wait is lost.
         let mut streams = serving.stream_changes();
-        let mut envoy = envoy.clone();
+        let mut envoy = role.envoy().cloned();
         while !self.is_ready() {
             tokio::select! {
                 _ = streams.changed() => {}
@@ -91,7 +115,7 @@ impl Handle {
             serving,
             publisher,
             config,
-            envoy,
+            role,
             metrics: _,
         } = &*self.shared;
         Status {
@@ -99,7 +123,7 @@ impl Handle {
             config: config.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             bundle: publisher.view().into(),
             xds: XdsStatus::of(serving),
-            envoy: envoy.as_ref().map(|envoy| envoy.borrow().clone().into()),
+            envoy: role.envoy().map(|envoy| envoy.borrow().clone().into()),
         }
     }
 
@@ -111,6 +135,12 @@ impl Handle {
             return Reloaded::Ended;
         }
         receiver.await.unwrap_or(Reloaded::Ended)
+    }
+
+    /// Adds an authz-server to those that bundles go to, until the attachment is
+    /// dropped. Must be called in a runtime.
+    pub fn attach(&self, port: Arc<dyn BundlePort>) -> Attachment {
+        self.shared.publisher.attach(port)
     }
 
     /// The metrics, to be registered.

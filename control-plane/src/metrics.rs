@@ -16,6 +16,8 @@ pub struct Metrics {
     pub(crate) config_reload: Family<ResultLabel, Counter>,
     pub(crate) publications: Counter,
     pub(crate) publication_unacknowledged: Counter,
+    pub(crate) authz_servers: Gauge,
+    pub(crate) grpc_refused: Family<ReasonLabel, Counter>,
     pub(crate) envoy_restart: Counter,
 }
 
@@ -44,6 +46,19 @@ pub(crate) struct ResultLabel {
     result: &'static str,
 }
 
+/// Why something was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ReasonLabel {
+    reason: &'static str,
+}
+
+impl ReasonLabel {
+    /// Of a fixed word.
+    pub(crate) fn of(reason: &'static str) -> Self {
+        Self { reason }
+    }
+}
+
 impl Metrics {
     pub(crate) fn count_reload(&self, result: &'static str) {
         self.config_reload.get_or_create(&ResultLabel { result }).inc();
@@ -59,6 +74,8 @@ impl Metrics {
             config_reload,
             publications,
             publication_unacknowledged,
+            authz_servers,
+            grpc_refused,
             envoy_restart,
         } = self;
         registry.register(
@@ -95,6 +112,16 @@ impl Metrics {
             "portcullis_publication_unacknowledged",
             "bundles that an authz-server did not acknowledge in time",
             publication_unacknowledged.clone(),
+        );
+        registry.register(
+            "portcullis_authz_servers",
+            "authz-servers that bundles go to",
+            authz_servers.clone(),
+        );
+        registry.register(
+            "portcullis_grpc_refused",
+            "calls to the control plane that were not authenticated, by reason",
+            grpc_refused.clone(),
         );
         registry.register(
             "portcullis_envoy_restart",

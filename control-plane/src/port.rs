@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use portcullis_bundle::{Bundle, Version};
 
-/// An authz-server, seen from here. In process for now; a remote one later.
+/// An authz-server, seen from here: in this process, or at the other end of a
+/// bundle feed.
 #[async_trait]
 pub trait BundlePort: Send + Sync {
     /// Makes `bundle` the one that decides. When this returns, every check that
@@ -19,10 +20,19 @@ pub trait BundlePort: Send + Sync {
     /// When the bundle has not taken effect; what decided before decides on.
     async fn publish(&self, bundle: Arc<Bundle>) -> Result<Ack, PublishError>;
 
-    /// A name for logs.
+    /// A name for logs and the status.
     fn name(&self) -> &str {
         "authz-server"
     }
+
+    /// The version of its software, where that may differ from ours.
+    fn software(&self) -> Option<&str> {
+        None
+    }
+
+    /// Called when it was silent for two seconds. A connection ends now, since
+    /// nobody knows what the other side holds; it comes back by itself.
+    fn disconnect(&self) {}
 }
 
 /// The word of an authz-server that a bundle decides.

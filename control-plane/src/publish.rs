@@ -5,19 +5,24 @@
 //! between the two,
 //!
 //! 1. a bundle that holds the new ids *and* those that Envoy may still send goes
-//!    to every authz-server and is acknowledged;
+//!    to every attached authz-server and is acknowledged;
 //! 2. then the resources go to Envoy, in make-before-break order;
 //! 3. once Envoy has taken them, the bundle without the old ids follows.
 //!
 //! An id is a hash of what a route matches and where it leads, never of its
 //! policy: an edit of policy ends with phase 1 and pushes nothing to Envoy.
 //!
+//! Phase 2 begins once somebody who is attached decides by that very bundle. With
+//! nobody attached, and where all refuse it, the resources wait and Envoy keeps
+//! what it has: the newest policy is still what any authz-server gets that
+//! attaches, and routes that nobody could decide are never announced.
+//!
 //! Publications never overlap. Of several that wait, the newest goes ahead and
 //! the others are dropped.
 
 use std::{sync::Arc, time::Duration};
 
-use portcullis_bundle::Bundle;
+use portcullis_bundle::{Bundle, Version};
 use portcullis_envoy_config::{ResourceSet, ResourceType};
 use portcullis_xds::Rejection;
 use tokio::{
@@ -33,15 +38,19 @@ use crate::{
 
 mod ports;
 
+pub use ports::Attachment;
 use ports::Ports;
+pub(crate) use ports::Seat;
 
 /// How long publication waits for an authz-server.
 pub const ACK_TIMEOUT: Duration = Duration::from_secs(2);
-/// How soon the first publication is tried again while nobody acknowledges it.
-const RETRY: Duration = Duration::from_millis(500);
 /// How many former states are remembered whose route ids Envoy may still send.
 /// While Envoy takes nothing, older ones are forgotten; their ids are denied.
 const MAX_FORMER: usize = 16;
+/// How long former ids stay known after Envoy's ACK. The ACK is of its main
+/// thread: its workers take the routes over a moment later, and a request that was
+/// routed just before may still be on its way to the check.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
 
 /// One state of the configuration, ready to take effect.
 #[derive(Clone, Debug)]
@@ -57,7 +66,7 @@ pub struct Publication {
 pub enum Outcome {
     /// It decides at every authz-server that answered, and Envoy is being told.
     Published {
-        /// Authz-servers that did not acknowledge in time.
+        /// Attached authz-servers that did not acknowledge in time.
         unacknowledged: usize,
         /// Whether Envoy must be told anything.
         pushed: bool,
@@ -72,55 +81,66 @@ pub struct Publisher {
     metrics: Metrics,
     /// Number of the newest publication that was asked for.
     newest: watch::Sender<u64>,
+    ports: Ports,
+    /// Those that are attached for good.
+    _own: Vec<Attachment>,
     state: Mutex<State>,
-    view: watch::Sender<View>,
+    /// Whether what was last given holds former ids.
+    holds_former_ids: watch::Sender<bool>,
 }
 
+#[derive(Default)]
 struct State {
-    ports: Ports,
     /// The bundle of the last publication, without former ids.
     current: Option<Arc<Bundle>>,
     /// Former bundles whose ids Envoy may still send, newest first.
     former: Vec<Arc<Bundle>>,
-    /// What the authz-servers were last given: `current` and former ids.
-    delivered: Option<Arc<Bundle>>,
 }
 
 /// How publication stands, for the status.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct View {
     /// The version that the authz-servers were last given.
-    pub(crate) version: Option<String>,
+    pub(crate) version: Option<Version>,
     pub(crate) routes: usize,
     /// Whether former route ids are still in it.
     pub(crate) holds_former_ids: bool,
-    pub(crate) ports: usize,
-    /// How many ports hold that version.
-    pub(crate) acknowledged: usize,
+    /// The attached authz-servers.
+    pub(crate) seats: Vec<Seat>,
 }
 
 impl Publisher {
+    /// Must be called in a runtime. `ports` are attached for good.
     pub(crate) fn new(ports: Vec<Arc<dyn BundlePort>>, serving: Serving, metrics: Metrics) -> Arc<Self> {
-        let ports = Ports::new(ports);
-        let state = State {
-            ports,
-            current: None,
-            former: Vec::new(),
-            delivered: None,
-        };
+        let all = Ports::new(metrics.clone());
         Arc::new(Self {
             serving,
             metrics,
             newest: watch::Sender::new(0),
-            state: Mutex::new(state),
-            view: watch::Sender::new(View::default()),
+            _own: ports.into_iter().map(|port| all.attach(port)).collect(),
+            ports: all,
+            state: Mutex::default(),
+            holds_former_ids: watch::Sender::new(false),
         })
+    }
+
+    /// Adds an authz-server to those that publications reach, until the
+    /// attachment is dropped. It is given the present bundle at once, former ids
+    /// included where Envoy may still send them, and counts as one that decides
+    /// once it has acknowledged. Must be called in a runtime.
+    pub fn attach(&self, port: Arc<dyn BundlePort>) -> Attachment {
+        self.ports.attach(port)
+    }
+
+    /// The bundle of this version, if authz-servers were given it lately.
+    pub(crate) fn known(&self, version: &str) -> Option<Arc<Bundle>> {
+        self.ports.known(version)
     }
 
     /// Makes `publication` take effect. When this returns [`Outcome::Published`],
     /// the new policy decides at every authz-server that acknowledged; Envoy
-    /// follows. Waits without end while no authz-server has ever acknowledged
-    /// anything: there is nobody who could decide.
+    /// follows. Waits without end while no attached authz-server acknowledges it:
+    /// there is nobody who could decide.
     pub async fn publish(self: &Arc<Self>, publication: Publication) -> Outcome {
         let mut number = 0;
         self.newest.send_modify(|newest| {
@@ -134,17 +154,14 @@ impl Publisher {
         let Publication { bundle, resources } = publication;
         state.succeed(&bundle);
         let union = state.union(&bundle);
-        let unacknowledged = loop {
-            let failed = self.deliver(&mut state, &union).await;
-            if state.ports.have_ever_acknowledged() {
-                break failed;
-            }
-            tracing::warn!("no authz-server has acknowledged a bundle; envoy is told nothing yet");
+        let mut unacknowledged = self.deliver(&state, &union).await;
+        if !self.ports.somebody_holds(&union.version) {
+            tracing::warn!(bundle = %union.version, authz_servers = unacknowledged, "no authz-server decides by the new bundle; envoy is told nothing yet");
             tokio::select! {
-                () = time::sleep(RETRY) => {}
+                () = self.ports.until_somebody_holds(&union.version) => unacknowledged = unacknowledged.saturating_sub(1),
                 () = self.made_old(number) => return Outcome::Superseded,
             }
-        };
+        }
         let served = serving::served(&resources);
         let version = served.version.clone();
         let pushed = self.serving.serve(served);
@@ -170,47 +187,36 @@ impl Publisher {
             tracing::warn!("envoy refuses a listener or route table; former route ids stay known");
             return;
         }
+        tokio::select! {
+            () = time::sleep(LAST_REQUESTS) => {}
+            () = self.made_old(number) => return,
+        }
         let mut state = self.state.lock().await;
         if self.is_old(number) {
             return;
         }
         state.former.clear();
         if let Some(bundle) = state.current.clone() {
-            self.deliver(&mut state, &bundle).await;
+            self.deliver(&state, &bundle).await;
             tracing::info!(bundle = %bundle.version, "former route ids forgotten");
         }
     }
 
-    /// Gives the present bundle again to authz-servers that do not have it.
-    pub(crate) async fn reconcile(&self) {
-        // While a publication is under way it does the same.
-        let Ok(mut state) = self.state.try_lock() else {
-            return;
-        };
-        if let Some(bundle) = state.delivered.clone()
-            && state.ports.lack(&bundle)
-        {
-            self.deliver(&mut state, &bundle).await;
+    pub(crate) fn view(&self) -> View {
+        let wanted = self.ports.wanted();
+        View {
+            version: wanted.as_ref().map(|bundle| bundle.version.clone()),
+            routes: wanted.map_or(0, |bundle| bundle.routes.len()),
+            holds_former_ids: *self.holds_former_ids.borrow(),
+            seats: self.ports.seats(),
         }
     }
 
-    pub(crate) fn view(&self) -> View {
-        self.view.borrow().clone()
-    }
-
-    /// Gives `bundle` to every port that lacks it; how many did not take it.
-    async fn deliver(&self, state: &mut State, bundle: &Arc<Bundle>) -> usize {
-        state.delivered = Some(Arc::clone(bundle));
-        let failed = state.ports.deliver(bundle).await;
-        self.metrics.publication_unacknowledged.inc_by(failed as u64);
-        self.view.send_replace(View {
-            version: Some(bundle.version.to_string()),
-            routes: bundle.routes.len(),
-            holds_former_ids: !state.former.is_empty(),
-            ports: state.ports.len(),
-            acknowledged: state.ports.len().saturating_sub(failed),
-        });
-        failed
+    /// Gives `bundle` to every attached port; how many do not hold it then.
+    async fn deliver(&self, state: &State, bundle: &Arc<Bundle>) -> usize {
+        let unacknowledged = self.ports.deliver(bundle).await;
+        self.holds_former_ids.send_replace(!state.former.is_empty());
+        unacknowledged
     }
 
     fn is_old(&self, number: u64) -> bool {

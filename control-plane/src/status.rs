@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     metrics::short_type,
-    publish::View,
+    publish::{Seat, View},
     serving::{Serving, StreamState},
     supervise::EnvoyState,
 };
@@ -123,10 +123,29 @@ pub struct BundleStatus {
     /// Whether it still holds ids that only a former configuration has, because
     /// Envoy has not yet taken the present one.
     pub holds_former_ids: bool,
-    /// Authz-servers.
+    /// Authz-servers that are attached.
     pub authz_servers: usize,
-    /// Those that acknowledged it.
+    /// Those of them that acknowledged it.
     pub acknowledged: usize,
+    /// Each of them.
+    pub servers: Vec<AuthzServerStatus>,
+}
+
+/// One attached authz-server.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuthzServerStatus {
+    /// Its name for itself.
+    pub name: String,
+    /// The version of its software, where that may differ from ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software: Option<String>,
+    /// The version that it acknowledged last; absent while nobody knows.
+    pub version: Option<String>,
+    /// Whether that is the present one.
+    pub acknowledged: bool,
+    /// Why it did not take what it was given last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 impl From<View> for BundleStatus {
@@ -135,15 +154,26 @@ impl From<View> for BundleStatus {
             version,
             routes,
             holds_former_ids,
-            ports,
-            acknowledged,
+            seats,
         } = view;
+        let acknowledged = |seat: &Seat| seat.holds.is_some() && seat.holds == version;
         Self {
-            version,
             routes,
             holds_former_ids,
-            authz_servers: ports,
-            acknowledged,
+            authz_servers: seats.len(),
+            acknowledged: seats.iter().filter(|seat| acknowledged(seat)).count(),
+            servers: seats
+                .iter()
+                .take(MAX_LISTED)
+                .map(|seat| AuthzServerStatus {
+                    name: seat.name.clone(),
+                    software: seat.software.clone(),
+                    version: seat.holds.as_ref().map(ToString::to_string),
+                    acknowledged: acknowledged(seat),
+                    problem: seat.failed.as_ref().map(|(_, problem)| problem.clone()),
+                })
+                .collect(),
+            version: version.map(|version| version.to_string()),
         }
     }
 }

@@ -76,6 +76,13 @@ fn publisher(gate: &Arc<Gate>, serving: &Serving) -> Arc<Publisher> {
     )
 }
 
+fn published(unacknowledged: usize) -> Outcome {
+    Outcome::Published {
+        unacknowledged,
+        pushed: true,
+    }
+}
+
 async fn until(done: impl Fn() -> bool) {
     for _ in 0..1000 {
         if done() {
@@ -104,13 +111,14 @@ async fn publications_do_not_overlap_and_the_newest_that_waits_goes_ahead() {
     for publishing in running {
         outcomes.push(publishing.await.unwrap());
     }
-    let published = Outcome::Published {
-        unacknowledged: 0,
-        pushed: true,
-    };
     assert_eq!(
         outcomes,
-        [published, Outcome::Superseded, Outcome::Superseded, published]
+        [
+            published(0),
+            Outcome::Superseded,
+            Outcome::Superseded,
+            published(0)
+        ]
     );
     assert_eq!(gate.given().iter().map(BTreeSet::len).collect::<Vec<_>>(), [1, 2]);
 }
@@ -133,7 +141,7 @@ async fn former_ids_stay_through_several_publications_until_a_stream_has_taken_t
     );
     assert!(publisher.view().holds_former_ids);
 
-    let stream = serving.enter(1);
+    let stream = serving.enter();
     // An older version proves nothing.
     stream.report(StreamState {
         acknowledged: Some("older".to_owned()),
@@ -161,26 +169,138 @@ async fn what_is_remembered_of_former_states_is_bounded() {
 }
 
 #[tokio::test]
-async fn an_authz_server_that_lacks_the_bundle_is_given_it_again() {
+async fn an_authz_server_that_lacks_the_bundle_is_given_it_again_and_envoy_waits_for_it() {
     let (slow, serving) = (gate(1), Serving::default());
     let publisher = publisher(&slow, &serving);
     publisher.publish(publication(9001)).await;
+    let before = serving.version();
     let next = publication(9002);
-    let outcome = publisher.publish(next.clone()).await;
-    assert_eq!(
-        outcome,
-        Outcome::Published {
-            unacknowledged: 1,
-            pushed: true
-        }
-    );
-    assert_eq!(publisher.view().acknowledged, 0);
-    assert_eq!(publisher.metrics.publication_unacknowledged.get(), 1);
+    let publishing = {
+        let (publisher, next) = (Arc::clone(&publisher), next.clone());
+        tokio::spawn(async move { publisher.publish(next).await })
+    };
+    until(|| publisher.metrics.publication_unacknowledged.get() == 1).await;
+    let seat = publisher.view().seats.remove(0);
+    assert_eq!((seat.holds, seat.failed.is_some()), (None, true));
+    time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(serving.version(), before, "nobody decides by it");
+
     slow.open.add_permits(10);
+    let outcome = publishing.await.unwrap();
+    assert!(
+        matches!(outcome, Outcome::Published { pushed: true, .. }),
+        "{outcome:?}"
+    );
+    assert_eq!(publisher.view().seats.remove(0).holds, publisher.view().version);
+    assert_ne!(serving.version(), before);
     slow.given();
-    publisher.reconcile().await;
-    assert_eq!(publisher.view().acknowledged, 1);
-    assert_eq!(slow.given().len(), 1);
-    publisher.reconcile().await;
+    time::sleep(Duration::from_millis(700)).await;
     assert_eq!(slow.given().len(), 0, "only while it lacks it");
+}
+
+#[tokio::test]
+async fn an_authz_server_that_attaches_gets_what_is_delivered_and_leaves_with_its_attachment() {
+    let (first, serving) = (gate(100), Serving::default());
+    let publisher = publisher(&first, &serving);
+    let both = [publication(9001), publication(9002)];
+    for publication in &both {
+        publisher.publish(publication.clone()).await;
+    }
+    let late = gate(0);
+    let attachment = publisher.attach(Arc::clone(&late) as Arc<dyn BundlePort>);
+    until(|| !late.given.lock().unwrap().is_empty()).await;
+    assert_eq!(late.given(), [ids(&[&both[0], &both[1]])], "former ids included");
+    let holders = || {
+        let view = publisher.view();
+        let all = view
+            .seats
+            .iter()
+            .filter(|seat| seat.holds == view.version)
+            .count();
+        (view.seats.len(), all)
+    };
+    assert_eq!(holders(), (2, 1), "it counts once it has acknowledged");
+    late.open.add_permits(1);
+    until(|| holders() == (2, 2)).await;
+    assert_eq!(publisher.metrics.authz_servers.get(), 2);
+
+    drop(attachment);
+    until(|| holders() == (1, 1)).await;
+    assert_eq!(publisher.metrics.authz_servers.get(), 1);
+    assert_eq!(publisher.publish(publication(9003)).await, published(0));
+    assert_eq!(late.given(), []);
+}
+
+#[tokio::test]
+async fn a_publication_does_not_wait_for_one_that_leaves() {
+    let (first, serving) = (gate(100), Serving::default());
+    let publisher = publisher(&first, &serving);
+    let silent = gate(0);
+    let attachment = publisher.attach(Arc::clone(&silent) as Arc<dyn BundlePort>);
+    let begun = time::Instant::now();
+    let publishing = {
+        let publisher = Arc::clone(&publisher);
+        tokio::spawn(async move { publisher.publish(publication(9001)).await })
+    };
+    until(|| !silent.given.lock().unwrap().is_empty()).await;
+    assert_eq!(serving.version(), None, "it is waited for");
+    drop(attachment);
+    assert_eq!(publishing.await.unwrap(), published(0));
+    assert!(begun.elapsed() < ACK_TIMEOUT);
+}
+
+/// Nobody is there: Envoy keeps what it has, and whoever comes gets the newest.
+#[tokio::test]
+async fn with_nobody_attached_the_newest_state_waits_for_the_first_to_decide_by_it() {
+    let serving = Serving::default();
+    let publisher = Publisher::new(Vec::new(), serving.clone(), Metrics::default());
+    let publish = |port| {
+        let publisher = Arc::clone(&publisher);
+        tokio::spawn(async move { publisher.publish(publication(port)).await })
+    };
+    let one = publish(9001);
+    until(|| publisher.view().version.is_some()).await;
+    let two = publish(9002);
+    assert_eq!(one.await.unwrap(), Outcome::Superseded);
+    time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(serving.version(), None);
+
+    let port = gate(100);
+    let attachment = publisher.attach(Arc::clone(&port) as Arc<dyn BundlePort>);
+    assert_eq!(two.await.unwrap(), published(0));
+    assert_eq!(port.given().len(), 1);
+
+    // All are gone after something was pushed: the same again.
+    drop(attachment);
+    until(|| publisher.view().seats.is_empty()).await;
+    let before = serving.version();
+    let three = publish(9003);
+    time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(serving.version(), before);
+    let _attachment = publisher.attach(Arc::clone(&port) as Arc<dyn BundlePort>);
+    assert_eq!(three.await.unwrap(), published(0));
+    assert_ne!(serving.version(), before);
+}
+
+/// A bundle that nobody can work by leaves Envoy as it is: what decides and what
+/// is routed stay those of the last good state.
+#[tokio::test]
+async fn what_every_authz_server_refuses_is_not_announced() {
+    struct Refusing;
+    #[async_trait]
+    impl BundlePort for Refusing {
+        async fn publish(&self, _: Arc<Bundle>) -> Result<Ack, PublishError> {
+            Err(PublishError::Refused("no key".to_owned()))
+        }
+    }
+    let serving = Serving::default();
+    let publisher = Publisher::new(vec![Arc::new(Refusing)], serving.clone(), Metrics::default());
+    let publishing = Arc::clone(&publisher);
+    let publishing = tokio::spawn(async move { publishing.publish(publication(9001)).await });
+    until(|| publisher.metrics.publication_unacknowledged.get() >= 2).await;
+    assert_eq!(serving.version(), None);
+    let seat = publisher.view().seats.remove(0);
+    let (_, problem) = seat.failed.unwrap();
+    assert_eq!(problem, "the authz-server refuses the bundle: no key");
+    publishing.abort();
 }

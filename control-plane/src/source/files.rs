@@ -1,5 +1,5 @@
-//! The configuration as files: one that is named on the command line, and those
-//! that it refers to.
+//! The configuration as files: one that is named on the command line, if any, and
+//! those that it refers to.
 
 use std::{
     collections::BTreeMap,
@@ -20,15 +20,20 @@ use super::{
 /// Code of the diagnostic that the configuration file itself cannot be read.
 pub const UNREADABLE_CONFIG: &str = "unreadable_config";
 
-/// A configuration file. Generated keys and the self-signed certificate live as
+/// Code of the diagnostic that a secret must be configured.
+pub const MISSING_SECRET: &str = "missing_secret";
+
+/// A configuration file (YAML, JSON or TOML by its extension) under an environment,
+/// or an environment alone. Generated keys and the self-signed certificate live as
 /// long as it does.
 #[derive(Debug)]
 pub struct FileSource {
     name: Arc<str>,
-    path: PathBuf,
+    path: Option<PathBuf>,
     material: Material,
     ipv4_only: bool,
     environment: Vec<(String, String)>,
+    requires_secrets: bool,
 }
 
 /// Why no source can be made.
@@ -46,7 +51,7 @@ pub enum SourceError {
 #[derive(Debug)]
 pub struct Loaded {
     /// Names this state of the configuration file: a hash of its text. Empty
-    /// when it could not be read.
+    /// when it could not be read; always the same without a file.
     pub version: String,
     /// The configuration; `None` when an error is not confined to one route.
     pub config: Option<Arc<Config>>,
@@ -76,12 +81,26 @@ impl FileSource {
     /// When keys or the certificate that serve where the configuration has none
     /// cannot be made.
     pub fn new(path: &Path) -> Result<Self, SourceError> {
+        Self::make(path.to_string_lossy().into(), Some(path.to_owned()))
+    }
+
+    /// A source without a file: its environment says everything.
+    ///
+    /// # Errors
+    ///
+    /// As [`FileSource::new`].
+    pub fn without_file() -> Result<Self, SourceError> {
+        Self::make("environment".into(), None)
+    }
+
+    fn make(name: Arc<str>, path: Option<PathBuf>) -> Result<Self, SourceError> {
         Ok(Self {
-            name: path.to_string_lossy().into(),
-            path: path.to_owned(),
+            name,
+            path,
             material: Material::make()?,
             ipv4_only: ipv4_only(),
             environment: Vec::new(),
+            requires_secrets: false,
         })
     }
 
@@ -92,10 +111,20 @@ impl FileSource {
         Self { environment, ..self }
     }
 
-    /// The file, as named on the command line.
+    /// The same source for roles apart: secrets that several processes must share
+    /// are not made up, so a configuration without them must not take effect.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn requiring_secrets(self) -> Self {
+        Self {
+            requires_secrets: true,
+            ..self
+        }
+    }
+
+    /// The file, as named on the command line; `environment` without one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Reads the file and what it refers to, and builds what follows from it.
@@ -103,16 +132,20 @@ impl FileSource {
     /// an async task.
     #[must_use]
     pub fn load(&self) -> Loaded {
-        let mut files = Fingerprints::from([(self.path.clone(), Fingerprint::of(&self.path))]);
-        let text = match self.text() {
+        let looked_at = |path: &PathBuf| (path.clone(), Fingerprint::of(path));
+        let mut files: Fingerprints = self.path.iter().map(looked_at).collect();
+        let text = match self.path.as_deref().map(text_of).transpose() {
             Ok(text) => text,
             Err(problem) => return self.unreadable(problem, files),
         };
-        let version = Version::of(&text).to_string();
-        let sources = [Source {
-            name: self.name.as_ref().to_owned(),
-            text,
-        }];
+        let version = Version::of(text.as_deref().unwrap_or_default()).to_string();
+        let sources: Vec<Source> = text
+            .into_iter()
+            .map(|text| Source {
+                name: self.name.as_ref().to_owned(),
+                text,
+            })
+            .collect();
         let parsed = portcullis_config::parse_with_environment(&sources, self.environment.iter().cloned());
         let mut diagnostics = parsed.diagnostics;
         let (mut snapshot, mut bundle) = (None, None);
@@ -121,6 +154,11 @@ impl FileSource {
             let built = portcullis_snapshot::build(config, &materials);
             (snapshot, bundle) = (built.snapshot, built.bundle);
             diagnostics.extend(built.diagnostics);
+            let missing = self.missing_secrets(config);
+            if !missing.is_empty() {
+                (snapshot, bundle) = (None, None);
+                diagnostics.extend(missing);
+            }
             diagnostics.sort_by_key(|d| (d.file.clone(), d.span));
         }
         Loaded {
@@ -133,14 +171,26 @@ impl FileSource {
         }
     }
 
-    fn text(&self) -> Result<String, String> {
-        let bytes = read::bounded(&self.path, MAX_CONFIG)?;
-        let text = String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?;
-        if text.trim().is_empty() {
-            // Half of a write, or a slip; no routes at all is written `routes: []`.
-            return Err("the file is empty".to_owned());
-        }
-        Ok(text)
+    fn missing_secrets(&self, config: &Config) -> Vec<Diagnostic> {
+        let secrets = [
+            ("shared_secret", config.global.shared_secret.is_none()),
+            ("cookie_secret", config.global.cookie_secret.is_none()),
+        ];
+        let missing = secrets
+            .iter()
+            .filter(|(_, missing)| *missing && self.requires_secrets);
+        let diagnostic = |key: &str| Diagnostic {
+            severity: Severity::Error,
+            code: MISSING_SECRET,
+            file: self.name.clone(),
+            span: Span { line: 1, column: 1 },
+            message: format!("`{key}` is not set, and a control plane of its own cannot make one up"),
+            help: Some(format!(
+                "set `{key}` or `{key}_file`: 32 random bytes in base64, without a line end: `head -c32 /dev/urandom | base64 | tr -d '\\n'`"
+            )),
+            route: None,
+        };
+        missing.map(|(key, _)| diagnostic(key)).collect()
     }
 
     fn unreadable(&self, problem: String, files: Fingerprints) -> Loaded {
@@ -185,6 +235,17 @@ impl FileSource {
             ipv4_only: self.ipv4_only,
         }
     }
+}
+
+/// The text of a configuration file.
+fn text_of(path: &Path) -> Result<String, String> {
+    let bytes = read::bounded(path, MAX_CONFIG)?;
+    let text = String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())?;
+    if text.trim().is_empty() {
+        // Half of a write, or a slip; no routes at all is written `routes: []`.
+        return Err("the file is empty".to_owned());
+    }
+    Ok(text)
 }
 
 /// Whether the machine has no IPv6, so that a listener on `[::]` would fail.

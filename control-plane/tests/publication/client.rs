@@ -1,6 +1,10 @@
 //! An ADS client that answers as it is told to, in place of Envoy.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use envoy_types::pb::{
     envoy::{
@@ -14,10 +18,16 @@ use envoy_types::pb::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::{net::UnixStream, sync::mpsc, time};
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::{Channel, Endpoint};
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
+use tonic::{
+    Request, Response, Streaming,
+    transport::{Channel, Endpoint},
+};
 
-use crate::timeline::{Event, Timeline};
+use crate::{
+    sotw::Translation,
+    timeline::{Event, Timeline},
+};
 
 pub(crate) const CDS: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 pub(crate) const LDS: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
@@ -46,44 +56,75 @@ pub(crate) async fn channel(socket: PathBuf) -> Channel {
     panic!("the configuration service does not come up");
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Delta,
+    Sotw,
+}
+
+/// In either protocol it speaks the words of delta.
 pub(crate) struct Client {
     requests: mpsc::Sender<DeltaDiscoveryRequest>,
     responses: mpsc::UnboundedReceiver<Result<DeltaDiscoveryResponse, tonic::Status>>,
+    translation: Arc<Mutex<Translation>>,
 }
 
 impl Client {
     /// Opens a stream. What arrives is noted on the timeline when it arrives,
     /// read or not.
-    pub(crate) async fn connect(socket: PathBuf, timeline: Timeline) -> Self {
-        let mut service = AggregatedDiscoveryServiceClient::new(channel(socket).await);
+    pub(crate) async fn connect(socket: PathBuf, protocol: Protocol, timeline: Timeline) -> Self {
+        let channel = channel(socket).await;
+        match protocol {
+            Protocol::Delta => Self::over(channel, None, timeline),
+            Protocol::Sotw => Self::sotw(channel, Translation::default(), timeline),
+        }
+    }
+
+    /// The same over any channel, with a bearer token.
+    pub(crate) fn over(channel: Channel, token: Option<String>, timeline: Timeline) -> Self {
+        let mut service = AggregatedDiscoveryServiceClient::new(channel);
         let (requests, receiver) = mpsc::channel(100);
         let (sender, responses) = mpsc::unbounded_channel();
         tokio::spawn(async move {
-            let stream = service
-                .delta_aggregated_resources(ReceiverStream::new(receiver))
-                .await;
-            let mut stream = match stream {
-                Ok(stream) => stream.into_inner(),
-                Err(status) => {
-                    let _ = sender.send(Err(status));
-                    return;
-                }
-            };
-            loop {
-                match stream.message().await {
-                    Ok(Some(response)) => {
-                        timeline.note(Event::Ads(response.type_url.clone()));
-                        let _ = sender.send(Ok(response));
-                    }
-                    Ok(None) => return,
-                    Err(status) => {
-                        let _ = sender.send(Err(status));
-                        return;
-                    }
-                }
+            let mut request = Request::new(ReceiverStream::new(receiver));
+            if let Some(token) = token {
+                let value = format!("Bearer {token}").parse().unwrap();
+                request.metadata_mut().insert("authorization", value);
             }
+            let stream = service.delta_aggregated_resources(request).await;
+            pass_on(stream, &sender, &timeline, |response| response).await;
         });
-        Self { requests, responses }
+        Self {
+            requests,
+            responses,
+            translation: Arc::default(),
+        }
+    }
+
+    /// A stream of the state of the world for a client that holds something.
+    pub(crate) fn sotw(channel: Channel, mut holding: Translation, timeline: Timeline) -> Self {
+        let mut service = AggregatedDiscoveryServiceClient::new(channel);
+        let (requests, receiver) = mpsc::channel(100);
+        let (sender, responses) = mpsc::unbounded_channel();
+        holding.begin();
+        let translation = Arc::new(Mutex::new(holding));
+        let (asks, hears) = (Arc::clone(&translation), Arc::clone(&translation));
+        let receiver = ReceiverStream::new(receiver).map(move |r| asks.lock().unwrap().request(r));
+        tokio::spawn(async move {
+            let stream = service.stream_aggregated_resources(receiver).await;
+            let translate = |response| hears.lock().unwrap().response(response);
+            pass_on(stream, &sender, &timeline, translate).await;
+        });
+        Self {
+            requests,
+            responses,
+            translation,
+        }
+    }
+
+    /// Ends the stream; what the client holds.
+    pub(crate) fn hang_up(self) -> Translation {
+        self.translation.lock().unwrap().clone()
     }
 
     pub(crate) async fn subscribe(&self, type_url: &str, names: &[&str]) {
@@ -106,6 +147,12 @@ impl Client {
             .expect("no response")
             .unwrap()
             .unwrap()
+    }
+
+    /// The next message, unless nothing comes for a while.
+    pub(crate) async fn next_if_any(&mut self) -> Option<DeltaDiscoveryResponse> {
+        let next = time::timeout(QUIET, self.responses.recv()).await.ok()?;
+        Some(next.unwrap().unwrap())
     }
 
     pub(crate) async fn next_error(&mut self) -> tonic::Status {
@@ -168,11 +215,41 @@ impl Client {
     /// Accepts what comes, if anything does, until nothing more comes.
     pub(crate) async fn accept_what_comes(&mut self) -> Vec<DeltaDiscoveryResponse> {
         let mut taken = Vec::new();
-        while let Ok(Some(response)) = time::timeout(QUIET, self.responses.recv()).await {
-            let response = response.unwrap();
+        while let Some(response) = self.next_if_any().await {
             self.ack(&response).await;
             taken.push(response);
         }
         taken
+    }
+}
+
+type Passed = mpsc::UnboundedSender<Result<DeltaDiscoveryResponse, tonic::Status>>;
+
+async fn pass_on<R>(
+    stream: Result<Response<Streaming<R>>, tonic::Status>,
+    to: &Passed,
+    timeline: &Timeline,
+    translate: impl Fn(R) -> DeltaDiscoveryResponse,
+) {
+    let mut stream = match stream {
+        Ok(stream) => stream.into_inner(),
+        Err(status) => {
+            let _ = to.send(Err(status));
+            return;
+        }
+    };
+    loop {
+        match stream.message().await {
+            Ok(Some(response)) => {
+                let response = translate(response);
+                timeline.note(Event::Ads(response.type_url.clone()));
+                let _ = to.send(Ok(response));
+            }
+            Ok(None) => return,
+            Err(status) => {
+                let _ = to.send(Err(status));
+                return;
+            }
+        }
     }
 }

@@ -13,13 +13,18 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use portcullis_control_plane::Reloaded;
 use tokio::time::{self, Instant};
 
-use client::{CDS, LDS, RDS};
+use client::{CDS, LDS, Protocol, RDS};
 use ports::{Manner, Port};
 use timeline::{Event, Timeline};
 use world::{World, config};
 
+mod apart;
 mod client;
+mod doors;
+mod follower;
 mod ports;
+mod protocols;
+mod sotw;
 mod streams;
 mod timeline;
 mod world;
@@ -31,10 +36,19 @@ fn ads(type_url: &str) -> Event {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_leaves_on_the_stream_before_the_bundle_is_acknowledged() {
+async fn delta_nothing_leaves_on_the_stream_before_the_bundle_is_acknowledged() {
+    nothing_leaves_on_the_stream_before_the_bundle_is_acknowledged(Protocol::Delta).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sotw_nothing_leaves_on_the_stream_before_the_bundle_is_acknowledged() {
+    nothing_leaves_on_the_stream_before_the_bundle_is_acknowledged(Protocol::Sotw).await;
+}
+
+async fn nothing_leaves_on_the_stream_before_the_bundle_is_acknowledged(protocol: Protocol) {
     let timeline = Timeline::default();
     let port = Port::new(Manner::After(HELD), &timeline);
-    let world = World::start(&config(&[("a", 9001, "x@example.com")]), &[port], &timeline);
+    let world = World::start(&config(&[("a", 9001, "x@example.com")]), &[port], &timeline).speaking(protocol);
     let mut client = world.client().await;
     client.take_all().await;
     let events = timeline.take();
@@ -72,14 +86,24 @@ async fn nothing_leaves_on_the_stream_before_the_bundle_is_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_policy_edit_decides_when_reload_returns_and_pushes_nothing() {
+async fn delta_a_policy_edit_decides_when_reload_returns_and_pushes_nothing() {
+    a_policy_edit_decides_when_reload_returns_and_pushes_nothing(Protocol::Delta).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sotw_a_policy_edit_decides_when_reload_returns_and_pushes_nothing() {
+    a_policy_edit_decides_when_reload_returns_and_pushes_nothing(Protocol::Sotw).await;
+}
+
+async fn a_policy_edit_decides_when_reload_returns_and_pushes_nothing(protocol: Protocol) {
     let timeline = Timeline::default();
     let port = Port::new(Manner::Prompt, &timeline);
     let world = World::start(
         &config(&[("a", 9001, "x@example.com")]),
         &[Arc::clone(&port)],
         &timeline,
-    );
+    )
+    .speaking(protocol);
     let mut client = world.settled_client().await;
     let before = port.bundle();
 
@@ -154,11 +178,20 @@ async fn a_bad_reload_keeps_the_last_good_state_and_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_former_id_is_known_until_the_client_has_taken_the_new_routes() {
+async fn delta_the_former_id_is_known_until_the_client_has_taken_the_new_routes() {
+    the_former_id_is_known_until_the_client_has_taken_the_new_routes(Protocol::Delta).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sotw_the_former_id_is_known_until_the_client_has_taken_the_new_routes() {
+    the_former_id_is_known_until_the_client_has_taken_the_new_routes(Protocol::Sotw).await;
+}
+
+async fn the_former_id_is_known_until_the_client_has_taken_the_new_routes(protocol: Protocol) {
     let timeline = Timeline::default();
     let port = Port::new(Manner::Prompt, &timeline);
     let two = config(&[("a", 9001, "x@example.com"), ("b", 9002, "x@example.com")]);
-    let world = World::start(&two, &[Arc::clone(&port)], &timeline);
+    let world = World::start(&two, &[Arc::clone(&port)], &timeline).speaking(protocol);
     let mut client = world.settled_client().await;
     let both = port.bundle();
 
@@ -182,14 +215,24 @@ async fn the_former_id_is_known_until_the_client_has_taken_the_new_routes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refusal_is_recorded_keeps_the_former_ids_and_is_not_repeated() {
+async fn delta_a_refusal_is_recorded_keeps_the_former_ids_and_is_not_repeated() {
+    a_refusal_is_recorded_keeps_the_former_ids_and_is_not_repeated(Protocol::Delta).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sotw_a_refusal_is_recorded_keeps_the_former_ids_and_is_not_repeated() {
+    a_refusal_is_recorded_keeps_the_former_ids_and_is_not_repeated(Protocol::Sotw).await;
+}
+
+async fn a_refusal_is_recorded_keeps_the_former_ids_and_is_not_repeated(protocol: Protocol) {
     let timeline = Timeline::default();
     let port = Port::new(Manner::Prompt, &timeline);
     let world = World::start(
         &config(&[("a", 9001, "x@example.com")]),
         &[Arc::clone(&port)],
         &timeline,
-    );
+    )
+    .speaking(protocol);
     let mut client = world.settled_client().await;
 
     world.write(&config(&[("a", 9002, "x@example.com")]));
@@ -211,7 +254,9 @@ async fn a_refusal_is_recorded_keeps_the_former_ids_and_is_not_repeated() {
         ("RouteConfiguration", "main")
     );
     assert_eq!(rejection.reason, "bad regex");
-    assert_eq!(rejection.refused_version, routes.resources[0].version);
+    if protocol == Protocol::Delta {
+        assert_eq!(rejection.refused_version, routes.resources[0].version);
+    }
     assert!(
         rejection
             .serving_version

@@ -2,14 +2,11 @@
 
 use std::{os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 
-use envoy_types::pb::envoy::service::discovery::v3::{
-    DiscoveryRequest, aggregated_discovery_service_client::AggregatedDiscoveryServiceClient,
-};
 use tokio::time;
 use tonic::Code;
 
 use crate::{
-    client::{self, CDS, LDS, RDS, SDS},
+    client::{CDS, LDS, RDS, SDS},
     ports::{Manner, Port},
     timeline::Timeline,
     world::{World, config},
@@ -23,16 +20,6 @@ fn world() -> World {
         &[Arc::clone(&port)],
         &timeline,
     )
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_state_of_the_world_protocol_is_not_implemented() {
-    let world = world();
-    let mut service = AggregatedDiscoveryServiceClient::new(client::channel(world.run.xds()).await);
-    let requests = tokio_stream::iter([DiscoveryRequest::default()]);
-    let status = service.stream_aggregated_resources(requests).await.unwrap_err();
-    assert_eq!(status.code(), Code::Unimplemented);
-    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,16 +3,23 @@
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use portcullis_control_plane::{
-    BundlePort, ControlPlane, FileSource, Handle, Options, RunError, supervise::RunDirectory,
+    BundlePort, ControlPlane, FileSource, Handle, Options, Place, RunError, supervise::RunDirectory,
 };
+use portcullis_envoy_config::XdsProtocol;
 use prometheus_client::registry::Registry;
 use tokio::{task::JoinHandle, time};
 use tokio_util::sync::CancellationToken;
 
-use crate::{client::Client, ports::Port, timeline::Timeline};
+use crate::{
+    client::{Client, Protocol, channel},
+    ports::Port,
+    sotw::Translation,
+    timeline::Timeline,
+};
 
 pub(crate) struct World {
     pub(crate) timeline: Timeline,
+    protocol: Protocol,
     pub(crate) handle: Handle,
     pub(crate) run: Arc<RunDirectory>,
     directory: tempfile::TempDir,
@@ -47,8 +54,11 @@ impl World {
             .collect();
         let options = Options {
             ports,
-            run_directory: Arc::clone(&run),
-            envoy: None,
+            place: Place::Beside {
+                run_directory: Arc::clone(&run),
+                envoy: None,
+                xds: XdsProtocol::default(),
+            },
         };
         let control_plane = ControlPlane::new(options, source, first).unwrap();
         let handle = control_plane.handle();
@@ -56,12 +66,18 @@ impl World {
         let running = tokio::spawn(control_plane.run(shutdown.clone()));
         Self {
             timeline: timeline.clone(),
+            protocol: Protocol::Delta,
             handle,
             run,
             directory,
             running,
             shutdown,
         }
+    }
+
+    /// The same, whose clients speak `protocol`.
+    pub(crate) fn speaking(self, protocol: Protocol) -> Self {
+        Self { protocol, ..self }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -73,7 +89,12 @@ impl World {
     }
 
     pub(crate) async fn client(&self) -> Client {
-        Client::connect(self.run.xds(), self.timeline.clone()).await
+        Client::connect(self.run.xds(), self.protocol, self.timeline.clone()).await
+    }
+
+    /// A client of the state of the world that held this on a former stream.
+    pub(crate) async fn client_again(&self, held: Translation) -> Client {
+        Client::sotw(channel(self.run.xds()).await, held, self.timeline.clone())
     }
 
     /// A client that holds everything, and an empty timeline.

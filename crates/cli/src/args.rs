@@ -3,6 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use portcullis_control_plane::{FileSource, SourceError};
+use portcullis_envoy_config::XdsProtocol;
+
+use crate::environment;
+
+mod roles;
+
+pub(crate) use roles::{AuthzServer, ControlPlane, DynamicEnvoy};
 
 /// An identity-aware proxy: Envoy carries the traffic, Portcullis decides every request.
 #[derive(Debug, Parser)]
@@ -16,17 +24,33 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Serve: both roles in one process, with Envoy supervised
     Run(Run),
+    /// Serve the control plane alone: configuration for Envoys and authz-servers elsewhere
+    ControlPlane(ControlPlane),
+    /// Serve the decisions and the login pages alone, by the word of a control plane
+    AuthzServer(AuthzServer),
     /// Check a configuration: every problem at once, as FILE:LINE:COL
     Check(Check),
-    /// Print what Envoy would be given, as a static bootstrap without private keys
+    /// Print what Envoy would be given; with --dynamic, what an Envoy starts with that asks a control plane
     EnvoyConfig(EnvoyConfig),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Config {
-    /// The configuration file
-    #[arg(short = 'c', long = "config", value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    /// The configuration file: YAML, or JSON or TOML by its extension; may be left out where the environment has
+    /// the routes (ROUTES or POLICY)
+    #[arg(short = 'c', long = "config", value_name = "FILE", required = !environment::has_routes())]
+    pub(crate) config: Option<PathBuf>,
+}
+
+impl Config {
+    /// The source of the configuration under the environment.
+    pub(crate) fn source(&self) -> Result<FileSource, SourceError> {
+        let source = match &self.config {
+            Some(file) => FileSource::new(file),
+            None => FileSource::without_file(),
+        };
+        source.map(|source| source.with_environment(environment::variables()))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -39,6 +63,9 @@ pub(crate) struct Run {
     /// How log lines look
     #[arg(long, value_enum, default_value_t = LogFormat::Json)]
     pub(crate) log_format: LogFormat,
+    /// What Envoy speaks on its configuration stream
+    #[arg(long, value_enum, default_value_t = Xds::Delta)]
+    pub(crate) xds: Xds,
 }
 
 #[derive(Debug, Args)]
@@ -57,6 +84,26 @@ pub(crate) struct EnvoyConfig {
     /// How it is printed; Envoy reads both
     #[arg(long, value_enum, default_value_t = ConfigFormat::Json)]
     pub(crate) format: ConfigFormat,
+    #[command(flatten)]
+    pub(crate) dynamic: DynamicEnvoy,
+}
+
+/// The xDS protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Xds {
+    /// Only what changes is told
+    Delta,
+    /// Every change of clusters or listeners repeats all of them
+    Sotw,
+}
+
+impl From<Xds> for XdsProtocol {
+    fn from(xds: Xds) -> Self {
+        match xds {
+            Xds::Delta => Self::Delta,
+            Xds::Sotw => Self::Sotw,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -4,16 +4,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use portcullis_config::{Diagnostic, Severity};
-use portcullis_control_plane::FileSource;
 use serde_json::{Value, json};
 
 use crate::args::{Check, CheckFormat};
-use crate::environment;
 
 /// Exits 0 with warnings at most, 1 with any error.
 pub(crate) fn check(arguments: &Check) -> ExitCode {
-    let source = match FileSource::new(&arguments.config.config) {
-        Ok(source) => source.with_environment(environment::variables()),
+    let source = match arguments.config.source() {
+        Ok(source) => source,
         Err(error) => return fail(&error.to_string()),
     };
     let diagnostics = source.load().diagnostics;
@@ -32,6 +30,13 @@ pub(crate) fn fail(message: &str) -> ExitCode {
     // Nobody is left to tell when standard error is closed.
     let _ = writeln!(std::io::stderr(), "error: {message}");
     ExitCode::FAILURE
+}
+
+/// Says `message` on standard error; the exit code of a command line that cannot
+/// be followed, which is clap's own.
+pub(crate) fn usage(message: &str) -> ExitCode {
+    fail(message);
+    ExitCode::from(2)
 }
 
 /// Writes `text` to standard output.

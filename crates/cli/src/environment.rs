@@ -7,3 +7,10 @@ pub(crate) fn variables() -> Vec<(String, String)> {
         .filter(|(_, value)| !value.is_empty())
         .collect()
 }
+
+/// Whether the environment alone can be a configuration: without routes there is nothing to serve.
+pub(crate) fn has_routes() -> bool {
+    variables()
+        .iter()
+        .any(|(name, _)| matches!(name.as_str(), "ROUTES" | "POLICY"))
+}

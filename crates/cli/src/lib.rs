@@ -10,8 +10,13 @@ mod args;
 mod check;
 mod environment;
 mod envoy_config;
+mod health;
 mod logging;
+mod process;
+mod records;
+mod roles;
 mod run;
+mod signals;
 
 /// Reads the command line and does what it says.
 ///
@@ -21,6 +26,8 @@ mod run;
 pub fn main() -> ExitCode {
     match args::Arguments::parse().command {
         args::Command::Run(arguments) => run::run(&arguments),
+        args::Command::ControlPlane(arguments) => roles::control_plane(&arguments),
+        args::Command::AuthzServer(arguments) => roles::authz_server(&arguments),
         args::Command::Check(arguments) => check::check(&arguments),
         args::Command::EnvoyConfig(arguments) => envoy_config::print(&arguments),
     }

@@ -1,5 +1,6 @@
 //! The process's log: one line an event, JSON or text, on standard error.
 
+use portcullis_authz_server::check::audit::{DecisionSink, LineFormat, Lines};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -17,6 +18,16 @@ impl Level {
             tracing::warn!(level, "the log level cannot be changed");
         }
     }
+}
+
+/// Where decisions are logged: among the other lines and in their form. Each write
+/// to standard error locks it, so that no line stands inside of another.
+pub(crate) fn decisions(format: LogFormat) -> Box<dyn DecisionSink> {
+    let format = match format {
+        LogFormat::Json => LineFormat::Json,
+        LogFormat::Text => LineFormat::Text,
+    };
+    Box::new(Lines::new(format, std::io::stderr()))
 }
 
 /// Starts logging at `info`; [`Level::set`] changes that once the configuration is read.

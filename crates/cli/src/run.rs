@@ -1,10 +1,8 @@
 //! `portcullis run`: both roles in one process, with Envoy supervised.
 
 mod bindable;
-mod health;
 mod port;
 mod readiness;
-mod records;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,19 +10,19 @@ use std::time::Duration;
 
 use portcullis_authz_server::clock::{OsRandom, SystemClock};
 use portcullis_authz_server::{AuthzServer, Options as AuthzOptions, serve};
-use portcullis_config::{Config, Diagnostic, LogLevel, Severity};
+use portcullis_config::{Config, LogLevel};
 use portcullis_control_plane::supervise::{EnvoyOptions, RunDirectory, find_envoy};
-use portcullis_control_plane::{ControlPlane, FileSource, Loaded, Options as ControlPlaneOptions, Reloaded};
+use portcullis_control_plane::{ControlPlane, FileSource, Loaded, Options as ControlPlaneOptions, Place};
+use portcullis_envoy_config::XdsProtocol;
 use portcullis_idp::{HttpClient, HttpOptions};
 use prometheus_client::registry::Registry;
 use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{LogFormat, Run};
-use crate::check::{counted, fail};
-use crate::{environment, logging};
-use health::Endpoints;
+use crate::health::{self, Endpoints};
+use crate::process::{self, Failure};
+use crate::{logging, records, signals};
 use port::InProcess;
 use readiness::Readiness;
 
@@ -32,40 +30,15 @@ use readiness::Readiness;
 /// predecessor may be a moment behind it.
 const PORT_PATIENCE: Duration = Duration::from_secs(2);
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// Serves until SIGTERM or SIGINT. Exits 1 when it cannot start, or when a part
-/// of it ends by itself.
+/// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(arguments: &Run) -> ExitCode {
-    let level = logging::start(arguments.log_format);
-    match try_run(arguments, &level) {
-        Ok(()) => ExitCode::SUCCESS,
-        // What reads a log of JSON lines gets nothing else.
-        Err(error) if arguments.log_format == LogFormat::Json && tracing::enabled!(tracing::Level::ERROR) => {
-            tracing::error!("{error}");
-            ExitCode::FAILURE
-        }
-        Err(error) => fail(&error.to_string()),
-    }
+    process::run(arguments.log_format, |level| try_run(arguments, level))
 }
 
 fn try_run(arguments: &Run, level: &logging::Level) -> Result<(), Failure> {
-    // Exactly one crypto provider, before anything asks for TLS; a second call finds it in place.
-    let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let source = FileSource::new(&arguments.config.config)?.with_environment(environment::variables());
-    let first = source.load();
-    report(&first.diagnostics);
-    let Some(config) = first.config.clone().filter(|_| first.is_usable()) else {
-        let errors = first
-            .diagnostics
-            .iter()
-            .filter(|d| d.severity == Severity::Error)
-            .count();
-        let file = source.path().display();
-        let errors = counted(errors, "error");
-        return Err(format!("`{file}` cannot take effect: {errors}, listed above; `portcullis check -c {file}` lists them for reading").into());
-    };
-    level.set(name_of(config.global.log_level));
+    let source = arguments.config.source()?;
+    let (first, config) = process::first_reading(&source)?;
+    level.set(process::name_of(config.global.log_level));
     let envoy = find_envoy(
         arguments.envoy.as_deref(),
         std::env::var_os("PORTCULLIS_ENVOY").as_deref(),
@@ -76,8 +49,8 @@ fn try_run(arguments: &Run, level: &logging::Level) -> Result<(), Failure> {
         log_level: envoy_level(config.global.log_level).to_owned(),
         ..EnvoyOptions::new(envoy)
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve_all(source, first, &config, envoy))
+    let (xds, log_format) = (arguments.xds.into(), arguments.log_format);
+    process::runtime()?.block_on(serve_all(source, first, &config, envoy, xds, log_format))
 }
 
 /// Where a cached Envoy is looked for: here, and where the binary lies.
@@ -97,6 +70,8 @@ async fn serve_all(
     first: Loaded,
     config: &Config,
     envoy: EnvoyOptions,
+    xds: XdsProtocol,
+    log_format: LogFormat,
 ) -> Result<(), Failure> {
     let secret = first
         .bundle
@@ -106,20 +81,25 @@ async fn serve_all(
         bindable::wait(&listener.value.addresses, listener.value.port, PORT_PATIENCE).await?;
     }
     let store = records::open(&config.global.storage, secret)?;
-    let authz = AuthzServer::new(AuthzOptions {
+    let options = AuthzOptions {
         store,
         clock: Arc::new(SystemClock),
         random: Arc::new(OsRandom),
         http: HttpClient::new(&HttpOptions::default())?,
-    });
+        max_staleness: Duration::ZERO,
+    };
+    let authz = AuthzServer::with_sink(options, logging::decisions(log_format));
     let run_directory = Arc::new(RunDirectory::create(None)?);
     let checks = UnixListener::bind(run_directory.authz())?;
     let pages = UnixListener::bind(run_directory.web())?;
     let control_plane = ControlPlane::new(
         ControlPlaneOptions {
             ports: vec![Arc::new(InProcess::new(Arc::clone(&authz)))],
-            run_directory: Arc::clone(&run_directory),
-            envoy: Some(envoy),
+            place: Place::Beside {
+                run_directory: Arc::clone(&run_directory),
+                envoy: Some(envoy),
+                xds,
+            },
         },
         source,
         first,
@@ -143,7 +123,7 @@ async fn serve_all(
         .await
         .map_err(|e| format!("`health_check_addr` {health_address} cannot be bound: {e}"))?;
     let mut authz_serves = tokio::spawn(serve(authz, checks, pages, last.clone()));
-    let signals = tokio::spawn(signals(handle, shutdown.clone()));
+    let signals = tokio::spawn(signals::follow(Some(handle), shutdown.clone()));
     let announce = tokio::spawn(readiness.announce(addresses(config)));
 
     let mut control_plane_runs = tokio::spawn(control_plane.run(shutdown.clone()));
@@ -176,69 +156,6 @@ fn addresses(config: &Config) -> (String, String) {
         format!("{host}:{}", address.port),
         config.global.health_check_addr.to_string(),
     )
-}
-
-/// SIGTERM and SIGINT end the process, SIGHUP reads the configuration again.
-async fn signals(handle: portcullis_control_plane::Handle, shutdown: CancellationToken) {
-    let signals = signal(SignalKind::terminate())
-        .and_then(|t| Ok((t, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?)));
-    let (mut terminate, mut interrupt, mut hangup) = match signals {
-        Ok(signals) => signals,
-        Err(error) => {
-            tracing::error!(%error, "signals cannot be received");
-            return;
-        }
-    };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hangup.recv() => {
-                let outcome = match handle.reload().await {
-                    Reloaded::Accepted { .. } => "accepted",
-                    Reloaded::Unchanged => "unchanged",
-                    Reloaded::Rejected { .. } => "rejected",
-                    // Nobody answered: the last good configuration serves on. Where the control
-                    // plane has ended, the process ends by that.
-                    Reloaded::Ended => "unanswered",
-                };
-                tracing::info!(outcome, "the configuration was read again on SIGHUP");
-            }
-        }
-    }
-    tracing::info!("stopping");
-    shutdown.cancel();
-}
-
-fn report(diagnostics: &[Diagnostic]) {
-    for Diagnostic {
-        severity,
-        code,
-        file,
-        span,
-        message,
-        help,
-        route: _,
-    } in diagnostics
-    {
-        // As at a reload: one line each, the place in a field of its own.
-        let at = format!("{file}:{}:{}", span.line, span.column);
-        match severity {
-            Severity::Error => tracing::error!(at, code, help, "{message}"),
-            Severity::Warning => tracing::warn!(at, code, help, "{message}"),
-        }
-    }
-}
-
-fn name_of(level: LogLevel) -> &'static str {
-    match level {
-        LogLevel::Trace => "trace",
-        LogLevel::Debug => "debug",
-        LogLevel::Info => "info",
-        LogLevel::Warn => "warn",
-        LogLevel::Error => "error",
-        LogLevel::Off => "off",
-    }
 }
 
 /// How much Envoy says.

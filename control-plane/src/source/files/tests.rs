@@ -49,7 +49,51 @@ fn a_good_file_gives_both_sides_and_the_same_again() {
         one.snapshot, two.snapshot,
         "also the self-signed certificate stays"
     );
-    assert_eq!(one.files.keys().collect::<Vec<_>>(), [source.path()]);
+    assert_eq!(one.files.keys().collect::<Vec<_>>(), [Path::new(source.name())]);
+}
+
+#[test]
+fn each_format_is_read_by_its_extension() {
+    let json = r#"{"routes": [{"from": "https://a.example.com", "to": "http://127.0.0.1:1", "allow_public_unauthenticated_access": true}]}"#;
+    let toml = "[[routes]]\nfrom = \"https://a.example.com\"\nto = \"http://127.0.0.1:1\"\nallow_public_unauthenticated_access = true\n";
+    let directory = tempfile::tempdir().unwrap();
+    let load = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        FileSource::new(&path).unwrap().load()
+    };
+    let yaml = load("config.yaml", GOOD).bundle.unwrap();
+    let routes = |loaded: Loaded| format!("{:?}", loaded.bundle.unwrap().routes);
+    for (name, text) in [("config.json", json), ("config.TOML", toml), ("config.yml", GOOD)] {
+        let loaded = load(name, text);
+        assert!(loaded.is_usable(), "{name}: {:?}", loaded.diagnostics);
+        assert_eq!(routes(loaded), format!("{:?}", yaml.routes), "{name}");
+    }
+    for (name, text) in [
+        ("config.json", toml),
+        ("config.toml", json),
+        ("config.yaml", toml),
+    ] {
+        let loaded = load(name, text);
+        assert!(!loaded.is_usable(), "{name}");
+        let file = directory.path().join(name).display().to_string();
+        assert_eq!(*loaded.diagnostics[0].file, *file);
+    }
+}
+
+#[test]
+fn an_environment_alone_is_a_configuration() {
+    let routes = "LSBmcm9tOiBodHRwczovL2EuZXhhbXBsZS5jb20KICB0bzogaHR0cDovLzEyNy4wLjAuMToxCiAgYWxsb3dfcHVibGljX3VuYXV0aGVudGljYXRlZF9hY2Nlc3M6IHRydWUK";
+    let variables = vec![("ROUTES".to_owned(), routes.to_owned())];
+    let source = FileSource::without_file().unwrap();
+    let loaded = source.load();
+    assert!(!loaded.is_usable());
+    assert_eq!(loaded.diagnostics[0].code, "empty_document");
+    let loaded = source.with_environment(variables).load();
+    assert!(loaded.is_usable(), "{:?}", loaded.diagnostics);
+    assert_eq!(loaded.bundle.unwrap().routes.len(), 1);
+    assert!(loaded.files.is_empty());
+    assert_ne!(loaded.version, "");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use portcullis_authz_server::AuthzServer;
 use portcullis_control_plane::Handle;
 use serde_json::Value;
 
-use super::health::Health;
+use crate::health::Health;
 
 /// Both roles, asked together.
 pub(crate) struct Readiness {

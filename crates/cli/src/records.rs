@@ -9,7 +9,7 @@ use portcullis_store::{MemoryStore, Store};
 use portcullis_store_redb::RedbStore;
 use secrecy::SecretBox;
 
-use super::Failure;
+use crate::process::Failure;
 
 /// Opens the store. It is opened once for the life of the process: what a reload
 /// says of it takes effect at the next start.
