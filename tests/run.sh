@@ -18,8 +18,8 @@ single() {
 # Cargo's tests are counted one by one, from the line that closes each binary;
 # a build that breaks, or a binary that dies, counts as one failure more.
 cargo_tests() {
-  local log=$logs/cargo p f status
-  echo "== cargo test"
+  local name=$1 log=$logs/cargo p f status; shift
+  echo "== $name"
   cargo test --profile ci --workspace --locked --no-fail-fast "$@" 2>&1 | tee "$log"
   status=${PIPESTATUS[0]}
   p=$(sed -n 's/^test result: .* \([0-9]*\) passed; .*/\1/p' "$log" | awk '{n += $1} END {print n + 0}')
@@ -29,10 +29,23 @@ cargo_tests() {
   if [ "$p" -eq 0 ]; then echo "== FAILED: no test ran"; failed=$((failed + 1)); fi
 }
 
+# The end-to-end tests in which an Envoy takes its configuration from us, once more
+# over the other xDS protocol: a gateway speaks delta unless it is told otherwise.
+# (The tests of roles apart and of the command line see to both by themselves.)
+state_of_the_world() {
+  local names=() test
+  for test in "$root"/tests/e2e/tests/*; do
+    test=$(basename "$test" .rs)
+    case $test in command_line | demo | roles*) ;; *) names+=(--test "$test") ;; esac
+  done
+  PORTCULLIS_TEST_XDS=sotw cargo_tests "end-to-end tests over state-of-the-world xDS" "${names[@]}"
+}
+
 single "formatting" cargo fmt --all --check
 single "clippy" cargo clippy --profile ci --workspace --all-targets --locked -- -D warnings
 single "build" cargo build --profile ci --workspace --all-targets --locked
-cargo_tests
+cargo_tests "cargo test"
+state_of_the_world
 single "cargo deny" "$root/.cache/tools/cargo-deny-0.20.2/cargo-deny" check --hide-inclusion-graph bans licenses sources
 
 echo "$passed passed, $failed failed"

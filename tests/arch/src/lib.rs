@@ -85,6 +85,16 @@ pub const PICTURE: &[Crate] = &[
         may_use: &["store"],
     },
     Crate {
+        name: "proto",
+        kind: Kind::Edge,
+        may_use: &["bundle", "model", "policy", "store"],
+    },
+    Crate {
+        name: "store-remote",
+        kind: Kind::Edge,
+        may_use: &["proto", "store"],
+    },
+    Crate {
         name: "idp",
         kind: Kind::Edge,
         may_use: &["model"],
@@ -92,7 +102,7 @@ pub const PICTURE: &[Crate] = &[
     Crate {
         name: "authz-server",
         kind: Kind::Edge,
-        may_use: &["bundle", "idp", "model", "policy", "session", "store"],
+        may_use: &["bundle", "idp", "model", "policy", "proto", "session", "store"],
     },
     Crate {
         name: "control-plane",
@@ -102,6 +112,7 @@ pub const PICTURE: &[Crate] = &[
             "config",
             "envoy-config",
             "model",
+            "proto",
             "snapshot",
             "store",
             "xds",
@@ -119,10 +130,12 @@ pub const PICTURE: &[Crate] = &[
             "idp",
             "model",
             "policy",
+            "proto",
             "session",
             "snapshot",
             "store",
             "store-redb",
+            "store-remote",
         ],
     },
     Crate {
@@ -139,6 +152,11 @@ pub const PICTURE: &[Crate] = &[
         name: "arch",
         kind: Kind::Test,
         may_use: &["config", "document", "policy", "snapshot"],
+    },
+    Crate {
+        name: "fuzz",
+        kind: Kind::Test,
+        may_use: &["config", "xds"],
     },
     Crate {
         name: "demo",

@@ -40,7 +40,7 @@ fn hold(file: &str, name: &str, table: &str) {
 
 fn state(key: &Key) -> (&'static str, String) {
     match key.state {
-        State::Working => ("works", String::new()),
+        State::Working => ("works", key.note.to_owned()),
         State::NotYet => ("not yet", "ignored with a warning".to_owned()),
         State::NotYetUnsafe { without } => ("not yet, refused", format!("without it, {without}")),
         State::Group => ("map", "its parts are judged one by one".to_owned()),

@@ -14,6 +14,12 @@ use portcullis_harness::gateway::{portcullis, portcullis_output};
 use portcullis_harness::{envoy, repository};
 
 const DEMO: &str = "examples/demo/config.yaml";
+/// They say the same.
+const FORMATS: [&str; 3] = [
+    "examples/formats/config.yaml",
+    "examples/formats/config.json",
+    "examples/formats/config.toml",
+];
 
 fn text(output: &Output) -> String {
     format!(
@@ -54,6 +60,20 @@ fn the_demos_configuration_is_good() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let all = text(&output).to_ascii_lowercase();
     assert!(!all.contains("warning:") && !all.contains("error:"), "{all}");
+}
+
+#[test]
+fn the_example_is_good_in_every_format_and_means_the_same() {
+    let printed = FORMATS.map(|file| {
+        let checked = portcullis_output(&["check", "-c", file]);
+        assert_eq!(checked.status.code(), Some(0), "{file}: {}", text(&checked));
+        assert_eq!(text(&checked), "0 errors, 0 warnings\n", "{file}");
+        let printed = portcullis_output(&["envoy-config", "-c", file]);
+        assert_eq!(printed.status.code(), Some(0), "{file}: {}", text(&printed));
+        printed.stdout
+    });
+    assert!(!printed[0].is_empty());
+    assert!(printed.iter().all(|one| *one == printed[0]), "they differ");
 }
 
 #[test]
@@ -139,6 +159,18 @@ fn a_wrong_command_line_exits_with_2() {
     let missing = portcullis_output(&["check", "-c", "no/such/file.yaml"]);
     assert_eq!(missing.status.code(), Some(1), "{}", text(&missing));
     assert!(text(&missing).contains("no/such/file.yaml"), "{}", text(&missing));
+}
+
+#[test]
+fn envoy_config_says_what_stands_in_its_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config.yaml");
+    std::fs::write(&config, "address: nowhere:x\n").unwrap();
+    let output = portcullis_output(&["envoy-config", "-c", config.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let text = text(&output);
+    assert!(text.starts_with("error: address_invalid: "), "{text}");
+    assert!(text.contains("config.yaml:1:10"), "{text}");
 }
 
 #[test]

@@ -74,13 +74,31 @@ impl Authority {
     ///
     /// When a name is not a valid DNS name or no key can be made.
     pub fn issue(&self, names: &[&str]) -> Result<Leaf, rcgen::Error> {
+        self.issue_for(names, vec![ExtendedKeyUsagePurpose::ServerAuth])
+    }
+
+    /// Issues a certificate for a service that is also a client of others (mutual
+    /// TLS).
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::issue`].
+    pub fn issue_peer(&self, names: &[&str]) -> Result<Leaf, rcgen::Error> {
+        let both = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        self.issue_for(names, both)
+    }
+
+    fn issue_for(&self, names: &[&str], usages: Vec<ExtendedKeyUsagePurpose>) -> Result<Leaf, rcgen::Error> {
         let mut params = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         params
             .distinguished_name
             .push(DnType::CommonName, *names.first().unwrap_or(&"localhost"));
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = usages;
         validity(&mut params);
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;

@@ -13,9 +13,11 @@ use url::Url;
 use crate::jar::Jar;
 use crate::wire::{Connection, Stream};
 
+mod kept;
 mod pages;
 mod response;
 
+pub use kept::Kept;
 pub use response::Response;
 pub(crate) use response::read_response;
 
@@ -89,6 +91,26 @@ impl Client {
         fields: &[(&str, &str)],
         body: &[u8],
     ) -> io::Result<Response> {
+        let mut head = self.head(method, url);
+        head.push_str("Connection: close\r\n");
+        for (name, value) in fields {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() || method == "POST" {
+            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        head.push_str("\r\n");
+        let mut connection = self.connect(url)?;
+        connection.write(&[head.as_bytes(), body].concat())?;
+        let response = read_response(&mut connection, method, url)?;
+        for header in response.head.all("set-cookie") {
+            self.jar.store(url, header);
+        }
+        Ok(response)
+    }
+
+    /// The first line, the host, the client's own fields and its cookies.
+    fn head(&self, method: &str, url: &Url) -> String {
         let path = url.query().map_or_else(
             || url.path().to_owned(),
             |query| format!("{}?{query}", url.path()),
@@ -97,25 +119,14 @@ impl Client {
         let authority = url
             .port()
             .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let mut message = format!("{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n");
-        let own = self.fields.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-        for (name, value) in own.chain(fields.iter().copied()) {
-            message.push_str(&format!("{name}: {value}\r\n"));
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {authority}\r\n");
+        for (name, value) in &self.fields {
+            head.push_str(&format!("{name}: {value}\r\n"));
         }
         if let Some(cookies) = self.jar.header(url) {
-            message.push_str(&format!("Cookie: {cookies}\r\n"));
+            head.push_str(&format!("Cookie: {cookies}\r\n"));
         }
-        if !body.is_empty() || method == "POST" {
-            message.push_str(&format!("Content-Length: {}\r\n", body.len()));
-        }
-        message.push_str("\r\n");
-        let mut connection = self.connect(url)?;
-        connection.write(&[message.as_bytes(), body].concat())?;
-        let response = read_response(&mut connection, method, url)?;
-        for header in response.head.all("set-cookie") {
-            self.jar.store(url, header);
-        }
-        Ok(response)
+        head
     }
 
     /// A connection to the host of a URL, for bytes that no client would send.

@@ -19,6 +19,12 @@ pub struct EnvoyProcess {
 }
 
 impl EnvoyProcess {
+    /// An Envoy whose admin socket is known.
+    #[must_use]
+    pub fn at(pid: u32, admin: PathBuf) -> Self {
+        Self { pid, admin }
+    }
+
     /// Finds the Envoy among the descendants of a process, and its admin socket
     /// in the bootstrap file that it was started with.
     ///

@@ -140,6 +140,10 @@ impl Gateway {
 fn launch(directory: &Path) -> Process {
     let mut command = portcullis();
     command.args(["run", "-c", "config.yaml", "--log-format", "json"]);
+    // The suite is run once for each protocol.
+    if let Ok(protocol) = std::env::var("PORTCULLIS_TEST_XDS") {
+        command.args(["--xds", &protocol]);
+    }
     command.current_dir(directory).env(
         "PORTCULLIS_ENVOY",
         repository::envoy().unwrap_or_else(|e| panic!("{e}")),
@@ -180,7 +184,8 @@ pub fn portcullis_output(arguments: &[&str]) -> Output {
         .unwrap_or_else(|e| panic!("portcullis does not start: {e}"))
 }
 
-fn is_ready(port: u16) -> bool {
+/// Whether the health endpoints at a port say so.
+pub(crate) fn is_ready(port: u16) -> bool {
     let url = url::Url::parse(&format!("http://127.0.0.1:{port}/readyz")).expect("a URL");
     plain_client()
         .try_send("GET", &url, &[], b"")
@@ -188,7 +193,7 @@ fn is_ready(port: u16) -> bool {
 }
 
 /// A client for plain HTTP; the authority is never used.
-fn plain_client() -> Client {
+pub(crate) fn plain_client() -> Client {
     static AUTHORITY: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
         crate::certificates::Authority::new("unused")
             .expect("a key can be made")

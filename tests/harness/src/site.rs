@@ -1,5 +1,6 @@
 //! Everything one end-to-end test needs: provider, upstream and gateway.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tempfile::TempDir;
@@ -10,6 +11,9 @@ use crate::gateway::Gateway;
 use crate::provider::{CLIENT_ID, CLIENT_SECRET, IdentityProvider};
 use crate::upstream::Upstream;
 use crate::{assertion, ports};
+
+/// The `shared_secret` of every site: base64 of 32 bytes.
+pub(crate) const SHARED_SECRET: &str = "c2hhcmVkLXNlY3JldC1vZi10aGUtdGVzdHMtMzJieXQ=";
 
 /// A gateway with a provider and a recording upstream, on ports of their own.
 /// Its hosts are `NAME.example.test`.
@@ -47,30 +51,15 @@ impl Site {
         let authenticate = format!("https://authenticate.example.test:{port}");
         let provider = IdentityProvider::start(directory.path(), &authenticate);
         let upstream = Upstream::start();
-        let config = format!(
-            "address: 127.0.0.1:{port}
-health_check_addr: 127.0.0.1:{health}
-certificates:
-- {{cert: tls.crt, key: tls.key}}
-authenticate_service_url: {authenticate}
-idp_provider: oidc
-idp_provider_url: {}
-idp_client_id: {CLIENT_ID}
-idp_client_secret: {CLIENT_SECRET}
-shared_secret: c2hhcmVkLXNlY3JldC1vZi10aGUtdGVzdHMtMzJieXQ=
-cookie_secret: Y29va2llLXNlY3JldC1vZi10aGUtdGVzdHMtMzJieXQ=
-pass_identity_headers: true
-jwt_claims_headers: {{X-Email: email, X-Department: department}}
-log_level: debug
-{globals}
-routes:
-{routes}",
-            provider.issuer()
-        );
-        let config = config
-            .replace("{port}", &port.to_string())
-            .replace("{upstream}", &upstream.url())
-            .replace("{dir}", &directory.path().display().to_string());
+        let places = Places {
+            port,
+            health,
+            authenticate: &authenticate,
+            issuer: provider.issuer(),
+            upstream: &upstream.url(),
+            directory: directory.path(),
+        };
+        let config = configuration(&places, globals, routes);
         let gateway = Gateway::start(directory.path(), &config, health);
         Self {
             gateway,
@@ -110,7 +99,7 @@ routes:
 
     /// The directory that the gateway runs in.
     #[must_use]
-    pub fn directory(&self) -> &std::path::Path {
+    pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
@@ -142,9 +131,55 @@ routes:
     }
 }
 
+/// Where the parts of a site stand.
+pub(crate) struct Places<'a> {
+    pub(crate) port: u16,
+    pub(crate) health: u16,
+    pub(crate) authenticate: &'a str,
+    pub(crate) issuer: &'a str,
+    pub(crate) upstream: &'a str,
+    pub(crate) directory: &'a Path,
+}
+
+/// The configuration of a site, with the placeholders of [`Site::start_with`].
+pub(crate) fn configuration(places: &Places<'_>, globals: &str, routes: &str) -> String {
+    let Places {
+        port,
+        health,
+        authenticate,
+        issuer,
+        upstream,
+        directory,
+    } = places;
+    let config = format!(
+        "address: 127.0.0.1:{port}
+health_check_addr: 127.0.0.1:{health}
+certificates:
+- {{cert: tls.crt, key: tls.key}}
+authenticate_service_url: {authenticate}
+idp_provider: oidc
+idp_provider_url: {issuer}
+idp_client_id: {CLIENT_ID}
+idp_client_secret: {CLIENT_SECRET}
+shared_secret: {SHARED_SECRET}
+cookie_secret: Y29va2llLXNlY3JldC1vZi10aGUtdGVzdHMtMzJieXQ=
+pass_identity_headers: true
+jwt_claims_headers: {{X-Email: email, X-Department: department}}
+log_level: debug
+{globals}
+routes:
+{routes}"
+    );
+    config
+        .replace("{port}", &port.to_string())
+        .replace("{upstream}", upstream)
+        .replace("{dir}", &directory.display().to_string())
+}
+
 /// One site for all tests of a file that run at the same time: the first of them
 /// starts it, and it ends with the last.
 pub struct SharedSite {
+    globals: &'static str,
     routes: &'static str,
     running: Mutex<Weak<Site>>,
 }
@@ -153,7 +188,14 @@ impl SharedSite {
     /// For a `static`; `routes` as for [`Site::start`].
     #[must_use]
     pub const fn new(routes: &'static str) -> Self {
+        Self::with("", routes)
+    }
+
+    /// The same with further globals, as for [`Site::start_with`].
+    #[must_use]
+    pub const fn with(globals: &'static str, routes: &'static str) -> Self {
         Self {
+            globals,
             routes,
             running: Mutex::new(Weak::new()),
         }
@@ -165,7 +207,7 @@ impl SharedSite {
     pub fn get(&self) -> Arc<Site> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.upgrade().unwrap_or_else(|| {
-            let site = Arc::new(Site::start(self.routes));
+            let site = Arc::new(Site::start_with(self.globals, self.routes));
             *running = Arc::downgrade(&site);
             site
         })

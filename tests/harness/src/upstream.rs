@@ -6,7 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::wire::{Connection, Head};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::certificates::Leaf;
+use crate::wire::{Connection, Head, Stream};
 
 /// One recorded request.
 #[derive(Clone, Debug)]
@@ -52,9 +57,11 @@ impl Recorded {
 }
 
 /// An HTTP/1.1 server on a loopback port; it answers 200 with `hello from the
-/// upstream` and a cookie `app=1` of its own.
+/// upstream` and a cookie `app=1` of its own. A request whose target has
+/// `wait=MILLISECONDS` waits that long for its answer.
 #[derive(Clone)]
 pub struct Upstream {
+    scheme: &'static str,
     port: u16,
     recorded: Arc<Mutex<Vec<Recorded>>>,
 }
@@ -67,26 +74,61 @@ impl Upstream {
     /// When no loopback port can be listened on.
     #[must_use]
     pub fn start() -> Self {
+        Self::listen(None)
+    }
+
+    /// Starts it with TLS and this certificate.
+    ///
+    /// # Panics
+    ///
+    /// When no loopback port can be listened on, or the certificate is none.
+    #[must_use]
+    pub fn start_tls(leaf: &Leaf) -> Self {
+        let chain = CertificateDer::from_pem_slice(leaf.certificate.as_bytes()).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(leaf.key.as_bytes()).expect("a private key");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider knows the protocol versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![chain], key)
+            .expect("a certificate with its key");
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self::listen(Some(Arc::new(config)))
+    }
+
+    fn listen(tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port");
         let port = listener
             .local_addr()
             .expect("a bound socket has an address")
             .port();
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let recorded = Arc::new(Mutex::new(Vec::new()));
         let sink = recorded.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let sink = sink.clone();
-                thread::spawn(move || serve(stream, &sink));
+                let (sink, tls) = (sink.clone(), tls.clone());
+                thread::spawn(move || serve(stream, tls, &sink));
             }
         });
-        Self { port, recorded }
+        Self {
+            scheme,
+            port,
+            recorded,
+        }
+    }
+
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Its URL, for `to`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("{}://127.0.0.1:{}", self.scheme, self.port)
     }
 
     /// Everything that arrived so far.
@@ -119,9 +161,14 @@ impl Upstream {
     }
 }
 
-fn serve(stream: TcpStream, sink: &Mutex<Vec<Recorded>>) {
+fn serve(stream: TcpStream, tls: Option<Arc<ServerConfig>>, sink: &Mutex<Vec<Recorded>>) {
     let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
-    let mut connection = Connection::new(Box::new(stream));
+    let stream: Box<dyn Stream> = match tls.map(ServerConnection::new) {
+        None => Box::new(stream),
+        Some(Ok(tls)) => Box::new(StreamOwned::new(tls, stream)),
+        Some(Err(_)) => return,
+    };
+    let mut connection = Connection::new(stream);
     while let Ok(true) = exchange(&mut connection, sink) {}
 }
 
@@ -132,6 +179,7 @@ fn exchange(connection: &mut Connection, sink: &Mutex<Vec<Recorded>>) -> io::Res
     let body = connection.read_body(&head, false)?;
     let empty = head.start.starts_with("HEAD ");
     let bytes = connection.take_seen();
+    let wait = wait(&head);
     let recorded = Recorded {
         bytes,
         head,
@@ -141,6 +189,7 @@ fn exchange(connection: &mut Connection, sink: &Mutex<Vec<Recorded>>) -> io::Res
     sink.lock()
         .map_err(|_| io::Error::other("poisoned"))?
         .push(recorded);
+    thread::sleep(wait);
     let content = "hello from the upstream\n";
     let mut answer = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nset-cookie: app=1; Path=/\r\ncontent-length: {}\r\n\r\n",
@@ -151,4 +200,11 @@ fn exchange(connection: &mut Connection, sink: &Mutex<Vec<Recorded>>) -> io::Res
     }
     connection.write(answer.as_bytes())?;
     Ok(true)
+}
+
+/// How long the request asks to wait.
+fn wait(head: &Head) -> Duration {
+    let asked = head.start.split_once("wait=").map_or("", |(_, rest)| rest);
+    let digits: String = asked.chars().take_while(char::is_ascii_digit).collect();
+    Duration::from_millis(digits.parse().unwrap_or_default())
 }

@@ -71,6 +71,13 @@ impl Connection {
         stream.flush()
     }
 
+    /// The stream itself and what of it was read ahead, for another protocol.
+    #[must_use]
+    pub fn into_stream(self) -> (Box<dyn Stream>, Vec<u8>) {
+        let ahead = self.reader.buffer().to_vec();
+        (self.reader.into_inner(), ahead)
+    }
+
     /// Every byte read since the last call.
     pub fn take_seen(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.seen)
