@@ -13,6 +13,8 @@ setup:
 test: setup
 	@tests/run.sh
 
-# Times, instructions and allocations of the hot paths: docs/performance.md.
+# What the hot paths cost, alone, through gRPC and through Envoy, into
+# target/bench/report.json and micro.json: docs/performance.md.
 bench:
+	@envoy/install.sh >&2
 	@cd tests/bench && exec cargo bench

@@ -1,8 +1,10 @@
-//! Warm Checks in process: from the request message to the answer message.
+//! Warm Checks in process: from the bytes of the request to those of the answer.
 
 use crate::Run;
 use crate::deployment::{Edit, built, config, source};
-use crate::policy::claims;
+use crate::http1::BROWSER;
+use crate::sign_in::{server, signed_in};
+use bytes::Bytes;
 use core::hint::black_box;
 use core::time::Duration;
 use envoy_types::ext_authz::v3::pb::{
@@ -13,15 +15,12 @@ use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer, Request};
 use envoy_types::pb::google::rpc::Status;
 use futures::FutureExt as _;
-use jiff::{SignedDuration, Timestamp};
+use portcullis_authz_server::AuthzServer;
 use portcullis_authz_server::check::check;
-use portcullis_authz_server::clock::{OsRandom, SystemClock};
-use portcullis_authz_server::{AuthzServer, Options};
-use portcullis_idp::{HttpClient, HttpOptions};
 use portcullis_model::SessionId;
-use portcullis_session::handle::{self, Handle};
 use portcullis_session::record::Session;
 use portcullis_store::MemoryStore;
+use prost::Message as _;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -40,12 +39,7 @@ pub(crate) fn warm(routes: usize) -> Run {
         .enable_all()
         .build()
         .unwrap();
-    let server = AuthzServer::new(Options {
-        store: Arc::new(MemoryStore::new(1)),
-        clock: Arc::new(SystemClock),
-        random: Arc::new(OsRandom),
-        http: HttpClient::new(&HttpOptions::default()).unwrap(),
-    });
+    let server = server(Arc::new(MemoryStore::new(1)));
     let (_, bundle) = built(&config(&source(routes, Edit::None)));
     let route = bundle
         .routes
@@ -56,16 +50,17 @@ pub(crate) fn warm(routes: usize) -> Run {
         .to_string();
     server.feed().publish(bundle).unwrap();
     let request = request(&route, &cookie_of_a_session(&runtime, &server));
-    assert_eq!(code(&answered(&server, request.clone())), 0);
+    let answer = answered(&server, &request.encode_to_vec());
+    assert_eq!(code(&CheckResponse::decode(&*answer).unwrap()), 0);
 
     prepared(request, move |request| {
         let _alive = &runtime;
-        answered(&server, request)
+        answered(&server, &request)
     })
 }
 
-/// What a Check costs that decides nothing: the same request goes, and an answer
-/// with three headers comes.
+/// What a Check costs that decides nothing, with the messages of the library: the
+/// same request is decoded, and an answer with three headers encoded.
 pub(crate) fn nothing() -> Run {
     let header = |name: &str| HeaderValueOption {
         header: Some(HeaderValue {
@@ -75,27 +70,35 @@ pub(crate) fn nothing() -> Run {
         }),
         ..HeaderValueOption::default()
     };
-    prepared(request("0123456789abcdef", &"c".repeat(140)), move |request| {
-        drop(black_box(request));
-        CheckResponse {
-            status: Some(Status::default()),
-            http_response: Some(HttpResponse::OkResponse(OkHttpResponse {
-                headers: ["x-one", "x-two", "x-three"].map(header).into(),
-                ..OkHttpResponse::default()
-            })),
-            ..CheckResponse::default()
-        }
-    })
+    prepared(
+        request(
+            "0123456789abcdef",
+            &format!("theme=dark; _pomerium={}; lang=en", "c".repeat(140)),
+        ),
+        move |request| {
+            black_box(CheckRequest::decode(request).unwrap());
+            let answer = CheckResponse {
+                status: Some(Status::default()),
+                http_response: Some(HttpResponse::OkResponse(OkHttpResponse {
+                    headers: ["x-one", "x-two", "x-three"].map(header).into(),
+                    ..OkHttpResponse::default()
+                })),
+                ..CheckResponse::default()
+            };
+            answer.encode_to_vec()
+        },
+    )
 }
 
 /// Measures the answers alone, not the making of requests.
-fn prepared(request: CheckRequest, answer: impl Fn(CheckRequest) -> CheckResponse + 'static) -> Run {
+fn prepared(request: CheckRequest, answer: impl Fn(Bytes) -> Vec<u8> + 'static) -> Run {
+    let request = request.encode_to_vec();
     let mut batch = Vec::new();
     Box::new(move |times, meter| {
         let mut left = times;
         while left > 0 {
             let now = left.min(BATCH);
-            batch.extend((0..now).map(|_| request.clone()));
+            batch.extend((0..now).map(|_| Bytes::copy_from_slice(&request)));
             meter.measure(&mut || {
                 for request in batch.drain(..) {
                     black_box(answer(request));
@@ -106,9 +109,12 @@ fn prepared(request: CheckRequest, answer: impl Fn(CheckRequest) -> CheckRespons
     })
 }
 
-fn answered(server: &AuthzServer, request: CheckRequest) -> CheckResponse {
+fn answered(server: &AuthzServer, request: &[u8]) -> Vec<u8> {
     // A warm Check waits for nothing.
-    check(server, request).now_or_never().unwrap()
+    let reply = check(server, request).now_or_never().unwrap().unwrap();
+    let mut answer = Vec::with_capacity(2048);
+    reply.encode(&mut answer);
+    answer
 }
 
 fn code(response: &CheckResponse) -> i32 {
@@ -117,23 +123,7 @@ fn code(response: &CheckResponse) -> i32 {
 
 /// Fills the view with sessions; the cookie of one of them.
 fn cookie_of_a_session(runtime: &Runtime, server: &Arc<AuthzServer>) -> String {
-    let active = server.feed().active().unwrap();
-    let provider_id = active.settings().provider.as_ref().unwrap().id.clone();
-    let now = Timestamp::now();
-    let one = Session {
-        id: SessionId(Uuid::from_u128(SESSIONS / 2)),
-        user_id: "00u1a2b3c4".to_owned(),
-        email: "alice@example.com".to_owned(),
-        name: "Alice Example".to_owned(),
-        provider_id: provider_id.clone(),
-        claims: claims(),
-        issued_at: now,
-        expires_at: now.checked_add(SignedDuration::from_hours(14)).unwrap(),
-        id_token: "the-id-token".to_owned().into(),
-        access_token: "the-access-token".to_owned().into(),
-        refresh_token: None,
-        access_token_expires_at: None,
-    };
+    let (one, cookie) = signed_in(server, HOST);
     for id in 0..SESSIONS {
         let session = Session {
             id: SessionId(Uuid::from_u128(id)),
@@ -141,46 +131,31 @@ fn cookie_of_a_session(runtime: &Runtime, server: &Arc<AuthzServer>) -> String {
         };
         runtime.block_on(server.sessions().insert(session)).unwrap();
     }
+    runtime.block_on(server.sessions().insert(one)).unwrap();
     let follower = Arc::clone(server);
     runtime.spawn(async move { follower.sessions().follow(CancellationToken::new()).await });
     while !server.sessions().is_connected() {
         std::thread::sleep(Duration::from_millis(1));
     }
-    let handle = Handle {
-        session_id: one.id,
-        provider_id,
-        issued_at: now,
-    };
-    handle::seal(&handle, &active.keys, &active.cookies.session, HOST, [9; 12]).unwrap()
+    cookie
 }
 
 /// As Envoy sends it for a browser.
 fn request(route: &str, cookie: &str) -> CheckRequest {
-    let cookie = format!("theme=dark; _pomerium={cookie}; lang=en");
-    let headers = [
+    let before = [
         (":authority", "admin.localhost:8443"),
         (":path", "/reports/2026?page=2"),
         (":method", "GET"),
         (":scheme", "https"),
-        ("sec-ch-ua", "\"Chromium\";v=\"140\", \"Not=A?Brand\";v=\"24\""),
-        ("sec-ch-ua-mobile", "?0"),
-        ("sec-ch-ua-platform", "\"Linux\""),
-        ("upgrade-insecure-requests", "1"),
-        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"),
-        ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"),
-        ("sec-fetch-site", "same-origin"),
-        ("sec-fetch-mode", "navigate"),
-        ("sec-fetch-user", "?1"),
-        ("sec-fetch-dest", "document"),
-        ("referer", "https://admin.localhost:8443/"),
-        ("accept-encoding", "gzip, deflate, br, zstd"),
-        ("accept-language", "en-GB,en;q=0.9"),
-        ("cookie", &cookie),
+    ];
+    let after = [
+        ("cookie", cookie),
         ("x-forwarded-for", "192.0.2.7"),
         ("x-forwarded-proto", "https"),
         ("x-request-id", "5ab1d8b4-6f0f-4b6e-8e1e-0d0c3c9e6a11"),
-    ]
-    .map(|(name, value)| HeaderValue {
+    ];
+    let headers = before.into_iter().chain(BROWSER).chain(after);
+    let headers = headers.map(|(name, value)| HeaderValue {
         key: name.to_owned(),
         value: String::new(),
         raw_value: value.as_bytes().to_vec(),
@@ -205,7 +180,7 @@ fn request(route: &str, cookie: &str) -> CheckRequest {
         scheme: "https".to_owned(),
         protocol: "HTTP/2".to_owned(),
         header_map: Some(HeaderMap {
-            headers: headers.into(),
+            headers: headers.collect(),
         }),
         ..HttpRequest::default()
     };

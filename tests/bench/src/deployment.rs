@@ -7,7 +7,8 @@ use portcullis_snapshot::{Generated, Materials, Snapshot, build};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const DEMO: &str = include_str!("../../../examples/demo/config.yaml");
+/// The configuration of `make demo`.
+pub const DEMO: &str = include_str!("../../../examples/demo/config.yaml");
 
 /// Which of the added routes differs, and in what.
 #[derive(Clone, Copy)]
@@ -30,12 +31,24 @@ pub(crate) fn text(routes: usize, edit: Edit) -> String {
             Edit::Destination if edited => (99_999, index % 50),
             _ => (index, index % 50),
         };
-        write!(
-            text,
-            "
+        add_route(
+            &mut text,
+            index,
+            &format!("http://app-{upstream}.internal:8080"),
+            team,
+        );
+    }
+    text
+}
+
+/// Writes the route of one application at the end of a configuration.
+pub fn add_route(text: &mut String, index: usize, upstream: &str, team: usize) {
+    write!(
+        text,
+        "
 - name: app-{index}
   from: https://app-{index}.apps.localhost:8443
-  to: http://app-{upstream}.internal:8080
+  to: {upstream}
   prefix: /
   policy:
   - allow:
@@ -48,10 +61,8 @@ pub(crate) fn text(routes: usize, edit: Edit) -> String {
       - email:
           is: former-{index}@example.com
 "
-        )
-        .unwrap();
-    }
-    text
+    )
+    .unwrap();
 }
 
 pub(crate) fn source(routes: usize, edit: Edit) -> Vec<Source> {
@@ -61,14 +72,16 @@ pub(crate) fn source(routes: usize, edit: Edit) -> Vec<Source> {
     }]
 }
 
-pub(crate) fn config(source: &[Source]) -> Config {
+/// A configuration that has to be one.
+pub fn config(source: &[Source]) -> Config {
     let parsed = portcullis_config::parse(source);
     parsed
         .config
         .unwrap_or_else(|| panic!("{:?}", parsed.diagnostics))
 }
 
-pub(crate) fn materials() -> Materials {
+/// What a configuration without files and with secrets of its own needs.
+pub fn materials() -> Materials {
     Materials {
         files: BTreeMap::new(),
         generated: Generated {
@@ -80,7 +93,8 @@ pub(crate) fn materials() -> Materials {
     }
 }
 
-pub(crate) fn built(config: &Config) -> (Snapshot, Arc<Bundle>) {
+/// What Envoy and the authz-server must have.
+pub fn built(config: &Config) -> (Snapshot, Arc<Bundle>) {
     let built = build(config, &materials());
     match (built.snapshot, built.bundle) {
         (Some(snapshot), Some(bundle)) => (snapshot, bundle),

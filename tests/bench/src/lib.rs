@@ -1,12 +1,19 @@
-//! What is measured: each [`Case`] sets up one hot path and runs it any number
-//! of times. How it is measured (time, instructions, allocations) is the
-//! business of the bench target that runs the cases.
+//! What is measured. Each [`Case`] sets up one hot path and runs it any number of
+//! times; how it is measured (time, instructions, allocations) is the business of
+//! the bench target `micro`, which runs the cases. The other modules serve the
+//! bench target `gateway`, which measures whole processes.
 
+pub mod address;
 mod check;
 mod config_path;
-mod deployment;
+pub mod deployment;
+pub mod figures;
+pub mod http1;
 mod policy;
+pub mod procfs;
 mod reference;
+pub mod rpc;
+pub mod sign_in;
 mod xds;
 
 /// Measures pieces of work.

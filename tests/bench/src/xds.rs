@@ -3,7 +3,7 @@
 use crate::{Run, repeat};
 use bytes::Bytes;
 use core::hint::black_box;
-use portcullis_xds::{DeltaStream, Limits, Request, Resource, Response, Served, Stage};
+use portcullis_xds::{DeltaRequest, DeltaResponse, DeltaStream, Limits, Resource, Served, Stage};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,9 +21,9 @@ pub(crate) fn change(count: usize) -> Run {
     let mut stream = DeltaStream::new(&order, Limits::default());
     let mut responses = stream.on_change(Arc::clone(&targets[1]));
     for type_url in [CLUSTER, LISTENER] {
-        let ask = Request {
+        let ask = DeltaRequest {
             type_url: type_url.to_owned(),
-            ..Request::default()
+            ..DeltaRequest::default()
         };
         responses.extend(stream.on_request(ask).unwrap().responses);
     }
@@ -41,11 +41,11 @@ pub(crate) fn change(count: usize) -> Run {
     })
 }
 
-fn acknowledge(stream: &mut DeltaStream, response: &Response) -> Vec<Response> {
-    let ack = Request {
+fn acknowledge(stream: &mut DeltaStream, response: &DeltaResponse) -> Vec<DeltaResponse> {
+    let ack = DeltaRequest {
         type_url: response.type_url.to_owned(),
         nonce: response.nonce.clone(),
-        ..Request::default()
+        ..DeltaRequest::default()
     };
     stream.on_request(ack).unwrap().responses
 }
