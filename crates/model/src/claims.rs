@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
 const MAX_DEPTH: usize = 16;
@@ -11,9 +12,15 @@ const MAX_VALUES: usize = 20_000;
 
 /// Flattened claims: nested objects become dotted names, and every value is a list, as in Pomerium
 /// (`{"a": {"b": 1}}` is `a.b: [1]`). Names and values are case sensitive.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Claims(BTreeMap<String, Vec<Value>>);
+///
+/// Claims that another program has stored may hold objects that were not flattened, see
+/// [`Claims::stored`]; those are kept apart, so that they cost nothing where there are none.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Claims {
+    /// Sorted by name, each name once.
+    flat: Box<[(Box<str>, Vec<Value>)]>,
+    nested: Option<Box<Map<String, Value>>>,
+}
 
 /// Claims that are too large to keep. They are refused whole: a rule that denies by a claim must not
 /// miss it because others pushed it out.
@@ -37,7 +44,7 @@ impl Claims {
     /// # Errors
     /// If a bound is passed, see [`ClaimsError`].
     pub fn flatten(claims: &Map<String, Value>) -> Result<Self, ClaimsError> {
-        let mut flat = Self::default();
+        let mut flat = Gathered::default();
         let mut values = 0;
         // Level by level, so that a shorter path is met first.
         let mut level: Vec<(String, &Map<String, Value>)> = vec![(String::new(), claims)];
@@ -58,7 +65,7 @@ impl Claims {
                 }
             }
             if next.is_empty() {
-                return Ok(flat);
+                return Ok(flat.into());
             }
             if next.len() > MAX_NAMES {
                 return Err(ClaimsError::TooManyNames);
@@ -68,6 +75,98 @@ impl Claims {
         Err(ClaimsError::TooDeep)
     }
 
+    /// Takes claims that are in stored form already: lists stay, a single value becomes a list of one, and
+    /// objects stay objects, which only [`Claims::get_nested`] looks into.
+    ///
+    /// # Errors
+    /// If a bound is passed, see [`ClaimsError`]; what is inside objects counts too.
+    pub fn stored(claims: &Map<String, Value>) -> Result<Self, ClaimsError> {
+        let mut stored = Gathered::default();
+        let mut values = 0;
+        let mut nested = Map::new();
+        for (name, value) in claims {
+            match value {
+                Value::Object(_) => {
+                    values += size(value, MAX_DEPTH).ok_or(ClaimsError::TooDeep)?;
+                    nested.insert(name.clone(), value.clone());
+                    if nested.len() > MAX_NAMES {
+                        return Err(ClaimsError::TooManyNames);
+                    }
+                }
+                Value::Array(items) => stored.add(name.clone(), items.clone(), &mut values)?,
+                single => stored.add(name.clone(), vec![single.clone()], &mut values)?,
+            }
+        }
+        if values > MAX_VALUES {
+            return Err(ClaimsError::TooManyValues);
+        }
+        Ok(Self {
+            nested: (!nested.is_empty()).then(|| Box::new(nested)),
+            ..stored.into()
+        })
+    }
+
+    /// The values of a claim; `None` if there is no such claim.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&[Value]> {
+        // Of the few that a user has, nearly all differ in length already.
+        const FEW: usize = 32;
+        let found = if self.flat.len() <= FEW {
+            self.flat.iter().find(|(claim, _)| claim.as_ref() == name)
+        } else {
+            let at = self.flat.binary_search_by(|(claim, _)| claim.as_ref().cmp(name));
+            at.ok().and_then(|at| self.flat.get(at))
+        };
+        found.map(|(_, values)| values.as_slice())
+    }
+
+    /// The values found by walking into objects that were stored as such. The name is split at `.` and
+    /// at `/`; 2 to 5 pieces are a way, as in Pomerium. `None` if it leads nowhere or to an object.
+    #[must_use]
+    pub fn get_nested(&self, name: &str) -> Option<&[Value]> {
+        const MAX_PIECES: usize = 5;
+        let mut pieces = name.split(['.', '/']);
+        let mut found = self.nested.as_ref()?.get(pieces.next()?)?;
+        let mut walked = 1;
+        for piece in pieces {
+            walked += 1;
+            if walked > MAX_PIECES {
+                return None;
+            }
+            found = found.as_object()?.get(piece)?;
+        }
+        match found {
+            Value::Object(_) => None,
+            Value::Array(items) => Some(items),
+            single => Some(core::slice::from_ref(single)),
+        }
+    }
+
+    /// Names and values, sorted by name; without objects that were stored as such.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[Value])> {
+        self.flat
+            .iter()
+            .map(|(name, values)| (name.as_ref(), values.as_slice()))
+    }
+
+    /// How many claims there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.flat.len() + self.nested.as_ref().map_or(0, |nested| nested.len())
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Claims on their way to being sorted.
+#[derive(Default)]
+struct Gathered(BTreeMap<String, Vec<Value>>);
+
+impl Gathered {
     fn add(&mut self, name: String, items: Vec<Value>, values: &mut usize) -> Result<(), ClaimsError> {
         *values = values.saturating_add(items.len());
         if *values > MAX_VALUES {
@@ -80,36 +179,70 @@ impl Claims {
             Ok(())
         }
     }
+}
 
-    /// The values of a claim; `None` if there is no such claim.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&[Value]> {
-        self.0.get(name).map(Vec::as_slice)
+impl From<Gathered> for Claims {
+    fn from(gathered: Gathered) -> Self {
+        Self {
+            flat: gathered
+                .0
+                .into_iter()
+                .map(|(name, values)| (name.into(), values))
+                .collect(),
+            nested: None,
+        }
     }
+}
 
-    /// Names and values, sorted by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[Value])> {
-        self.0
-            .iter()
-            .map(|(name, values)| (name.as_str(), values.as_slice()))
+/// How many values stand in this one; `None` if it is nested deeper than `depth`.
+fn size(value: &Value, depth: usize) -> Option<usize> {
+    let depth = depth.checked_sub(1)?;
+    match value {
+        Value::Object(map) => map.values().map(|value| size(value, depth)).sum(),
+        Value::Array(items) => items.iter().map(|value| size(value, depth)).sum(),
+        _ => Some(1),
     }
+}
 
-    /// How many claims there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
+/// In stored form: a map of lists, and of objects where there are any.
+impl Serialize for Claims {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_map(Some(self.len()))?;
+        for (name, values) in &*self.flat {
+            out.serialize_entry(name, values)?;
+        }
+        for (name, object) in self.nested.iter().flat_map(|nested| nested.iter()) {
+            out.serialize_entry(name, object)?;
+        }
+        out.end()
     }
+}
 
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+impl<'de> Deserialize<'de> for Claims {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut flat = Gathered::default();
+        let mut nested = Map::new();
+        for (name, value) in BTreeMap::<String, Value>::deserialize(deserializer)? {
+            match value {
+                Value::Array(items) => {
+                    flat.0.insert(name, items);
+                }
+                Value::Object(_) => {
+                    nested.insert(name, value);
+                }
+                _ => return Err(de::Error::custom("a claim is neither a list nor an object")),
+            }
+        }
+        Ok(Self {
+            nested: (!nested.is_empty()).then(|| Box::new(nested)),
+            ..flat.into()
+        })
     }
 }
 
 impl FromIterator<(String, Vec<Value>)> for Claims {
     fn from_iter<I: IntoIterator<Item = (String, Vec<Value>)>>(iter: I) -> Self {
-        Self(iter.into_iter().collect())
+        Gathered(iter.into_iter().collect()).into()
     }
 }
 
@@ -138,10 +271,71 @@ mod tests {
         assert_eq!(claims.get("e"), Some(&[][..]));
         assert_eq!(claims.get("o"), None);
         assert_eq!(claims.get("Groups"), None);
+        let many: Claims = (0..100).map(|i| (format!("c{i}"), vec![json!(i)])).collect();
+        assert!((0..100).all(|i| many.get(&format!("c{i}")) == Some(&[json!(i)][..])));
+        assert_eq!((many.get("c100"), many.get("")), (None, None));
         let names: Vec<_> = claims.iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["address.country", "address.geo.lat", "e", "groups", "n"]);
         let json = serde_json::to_string(&claims).unwrap();
         assert_eq!(serde_json::from_str::<Claims>(&json).unwrap(), claims);
+    }
+
+    fn stored(value: Value) -> Result<Claims, ClaimsError> {
+        let Value::Object(object) = value else {
+            panic!("not an object")
+        };
+        Claims::stored(&object)
+    }
+
+    #[test]
+    fn stored_objects_are_walked_and_not_flattened() {
+        let claims = stored(json!({
+            "groups": ["a"], "single": 5,
+            "nested": {"deep": ["v"], "one": "w", "list": [{"x": ["y"]}], "a": {"b": {"c": {"d": ["5"], "e": {"f": ["6"]}}}}},
+        }))
+        .unwrap();
+        assert_eq!(claims.get("groups"), Some(&[json!("a")][..]));
+        assert_eq!(claims.get("single"), Some(&[json!(5)][..]));
+        assert_eq!((claims.get("nested"), claims.get("nested.deep")), (None, None));
+        for (name, expected) in [
+            ("nested/deep", Some(json!("v"))),
+            ("nested.deep", Some(json!("v"))),
+            ("nested/one", Some(json!("w"))),
+            ("nested/a.b/c/d", Some(json!("5"))),
+            ("nested/a/b/c/e/f", None),
+            ("nested", None),
+            ("nested/a", None),
+            ("nested/list/x", None),
+            ("nested/list/0", None),
+            ("nested/deep/0", None),
+            ("nested/", None),
+            ("groups/a", None),
+            ("", None),
+        ] {
+            let expected = expected.as_ref().map(core::slice::from_ref);
+            assert_eq!(claims.get_nested(name), expected, "{name}");
+        }
+        assert_eq!(claims.len(), 3);
+        assert!(!claims.is_empty());
+        let json = serde_json::to_string(&claims).unwrap();
+        assert_eq!(serde_json::from_str::<Claims>(&json).unwrap(), claims);
+        assert!(serde_json::from_str::<Claims>(r#"{"a": 1}"#).is_err());
+        assert_eq!(flatten(json!({"a": {"b": 1}})).unwrap().get_nested("a.b"), None);
+    }
+
+    #[test]
+    fn stored_claims_are_bounded_too() {
+        let mut deep = json!(["v"]);
+        for _ in 0..20 {
+            deep = json!({ "x": deep });
+        }
+        assert_eq!(stored(deep), Err(ClaimsError::TooDeep));
+        let many: Map<String, Value> = (0..2_000).map(|i| (i.to_string(), json!({}))).collect();
+        assert_eq!(Claims::stored(&many), Err(ClaimsError::TooManyNames));
+        assert_eq!(
+            stored(json!({"a": {"b": vec![0; 30_000]}})),
+            Err(ClaimsError::TooManyValues)
+        );
     }
 
     #[test]

@@ -67,6 +67,14 @@ impl HostPattern {
     pub fn pieces(&self) -> impl Iterator<Item = &str> {
         self.as_str().split('*')
     }
+
+    /// Whether every host that fits lies in one domain. With a star at the end (`app.*`) or without a dot
+    /// behind the last one (`*example.com`) anybody can register a host that fits.
+    #[must_use]
+    pub fn ends_in_a_domain(&self) -> bool {
+        let end = self.pieces().last();
+        self.exact().is_some() || end.is_some_and(|end| end.len() > 1 && end.starts_with('.'))
+    }
 }
 
 impl WildcardHost {

@@ -9,7 +9,9 @@ mod header_name;
 mod host;
 mod host_pattern;
 mod ids;
+mod pages;
 mod route_id;
+mod secrets;
 
 pub use cidr::CidrSet;
 pub use claims::{Claims, ClaimsError};
@@ -18,4 +20,6 @@ pub use host::{Host, HostError};
 pub use host_pattern::{HostPattern, WildcardHost};
 pub use ids::{DecisionId, SessionId};
 pub use ipnet::IpNet;
+pub use pages::{Branding, Color, Image, Pages};
 pub use route_id::{RouteId, RouteIdError};
+pub use secrets::{Secrets, SecretsError};

@@ -5,6 +5,13 @@ use portcullis_document::Span;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::certificate::CertificateTest;
+use crate::device::DeviceTest;
+use crate::error::PolicyWarning;
+use crate::record::RecordTest;
+use crate::ssh::KeySet;
+use crate::time::{DateWindow, TimeOfDay, Weekdays};
+
 /// What a rule does when it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,6 +77,7 @@ impl Operator {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Policy {
     pub(crate) rules: Vec<Rule>,
+    pub(crate) warnings: Vec<PolicyWarning>,
 }
 
 impl Policy {
@@ -80,6 +88,23 @@ impl Policy {
             .iter()
             .all(|rule| rule.blocks.iter().all(|block| block.criteria.is_empty()))
     }
+
+    /// The name of every criterion, without sub-path, and where it stands; there
+    /// is no place for what a route's own fields say.
+    pub fn criteria(&self) -> impl Iterator<Item = (&'static str, Option<Span>)> {
+        self.rules
+            .iter()
+            .flat_map(|rule| &rule.blocks)
+            .flat_map(|block| &block.criteria)
+            .map(|criterion| (criterion.condition.name(), criterion.span))
+    }
+
+    /// What is legal and probably not what its author means, in the order of the
+    /// text.
+    #[must_use]
+    pub fn warnings(&self) -> &[PolicyWarning] {
+        &self.warnings
+    }
 }
 
 /// One `allow` or `deny` object.
@@ -89,9 +114,11 @@ pub(crate) struct Rule {
     pub(crate) blocks: Vec<Block>,
 }
 
-/// One operator with its criteria. An empty one decides nothing.
+/// One operator with its criteria. An empty one decides nothing. The span is
+/// that of the operator's key.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Block {
+    pub(crate) span: Option<Span>,
     pub(crate) operator: Operator,
     pub(crate) criteria: Vec<Criterion>,
 }
@@ -120,6 +147,45 @@ pub(crate) enum Condition {
         clauses: Vec<ListClause>,
     },
     SourceIp(Vec<IpNet>),
+    Groups(Vec<ListClause>),
+    ClientCertificate(CertificateTest),
+    InvalidClientCertificate,
+    Device(DeviceTest),
+    SshPublicKey(KeySet),
+    SshCa(KeySet),
+    SshUsernameMatchesEmail,
+    SshUsernameMatchesClaim(String),
+    Date(DateWindow),
+    DayOfWeek(Weekdays),
+    TimeOfDay(TimeOfDay),
+    Record(RecordTest),
+}
+
+impl Condition {
+    /// The criterion's name in a policy, without sub-path.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+            Self::AuthenticatedUser => "authenticated_user",
+            Self::CorsPreflight => "cors_preflight",
+            Self::Text { field, .. } => field.name(),
+            Self::Claim { .. } => "claim",
+            Self::SourceIp(_) => "source_ip",
+            Self::Groups(_) => "groups",
+            Self::ClientCertificate(_) => "client_certificate",
+            Self::InvalidClientCertificate => "invalid_client_certificate",
+            Self::Device(_) => "device",
+            Self::SshPublicKey(_) => "ssh_publickey",
+            Self::SshCa(_) => "ssh_ca",
+            Self::SshUsernameMatchesEmail => "ssh_username_matches_email",
+            Self::SshUsernameMatchesClaim(_) => "ssh_username_matches_claim",
+            Self::Date(_) => "date",
+            Self::DayOfWeek(_) => "day_of_week",
+            Self::TimeOfDay(_) => "time_of_day",
+            Self::Record(_) => "record",
+        }
+    }
 }
 
 /// A text that string matchers look at.
@@ -131,6 +197,8 @@ pub(crate) enum TextField {
     Domain,
     HttpMethod,
     HttpPath,
+    SshUsername,
+    McpTool,
 }
 
 impl TextField {
@@ -142,12 +210,15 @@ impl TextField {
             Self::Domain => "domain",
             Self::HttpMethod => "http_method",
             Self::HttpPath => "http_path",
+            Self::SshUsername => "ssh_username",
+            Self::McpTool => "mcp_tool",
         }
     }
 }
 
 /// One operator of a string matcher; all of one matcher must hold.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum TextClause {
     Is(Value),
     Not(Value),
@@ -159,7 +230,8 @@ pub(crate) enum TextClause {
 }
 
 /// One operator of a string-list matcher; all of one matcher must hold.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum ListClause {
     Has(Value),
     Is(Value),

@@ -1,15 +1,14 @@
 //! From a checked policy to its canonical program.
 
-use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use portcullis_document::Span;
 use portcullis_model::CidrSet;
-use serde_json::Value;
 
-use crate::ast::{Action, Block, Condition, Criterion, ListClause, Operator, Policy, TextClause, TextField};
+use crate::ast::{Action, Block, Condition, ListClause, Policy, TextClause};
 use crate::error::{PolicyError, code};
-use crate::matcher::{Keyed, ListTest, TextSet, TextTest, ValueChoice, canonical};
-use crate::program::{Member, NodePath, Program, Spans, Term, Test, Tree};
+use crate::matcher::{ListTest, TextSet, TextTest};
+use crate::program::{Criterion, Program, Term, Test, Tree};
 
 #[cfg(test)]
 mod tests;
@@ -17,16 +16,12 @@ mod tests;
 /// More criteria than a document within its own limits can hold.
 const MAX_CRITERIA: usize = 1_000_000;
 
-/// From this many on, criteria of one block that compare the same thing become
-/// one look-up; below, each is looked at and explained on its own.
-const CHOICE_FROM: usize = 8;
-
 /// Compiles a policy. Blocks without criteria vanish: they decide nothing.
 ///
 /// # Errors
 /// `policy_too_large` if the policy has more than a million criteria.
 pub fn compile(policy: &Policy) -> Result<Program, Vec<PolicyError>> {
-    compile_with(policy, CHOICE_FROM, MAX_CRITERIA)
+    compile_within(policy, MAX_CRITERIA)
 }
 
 /// Whether [`compile`] would take the policy; far cheaper.
@@ -56,112 +51,37 @@ fn check_size(policy: &Policy, limit: usize) -> Result<(), Vec<PolicyError>> {
     Ok(())
 }
 
-fn compile_with(policy: &Policy, choice_from: usize, limit: usize) -> Result<Program, Vec<PolicyError>> {
+fn compile_within(policy: &Policy, limit: usize) -> Result<Program, Vec<PolicyError>> {
     check_size(policy, limit)?;
     let mut tree = Tree::default();
-    let mut spans = Spans::new();
+    let mut spans = Vec::new();
     for (rule, number) in policy.rules.iter().zip(0_u32..) {
         for block in rule.blocks.iter().filter(|block| !block.criteria.is_empty()) {
-            let path = NodePath {
-                action: rule.action,
-                rule: number,
-                operator: block.operator,
-                criterion: None,
-            };
-            spans.extend(block.criteria.iter().zip(0_u32..).filter_map(|(criterion, at)| {
-                Some((
-                    NodePath {
-                        criterion: Some(at),
-                        ..path
-                    },
-                    criterion.span?,
-                ))
-            }));
+            let term = term(number, block);
+            let places = block.criteria.iter().zip(0_u32..);
+            spans.extend(
+                places
+                    .filter_map(|(criterion, at)| Some((term.path(rule.action, Some(at)), criterion.span?))),
+            );
+            spans.extend(block.span.map(|span| (term.path(rule.action, None), span)));
             let terms = match rule.action {
                 Action::Allow => &mut tree.allow,
                 Action::Deny => &mut tree.deny,
             };
-            terms.push(Term {
-                rule: number,
-                operator: block.operator,
-                members: members(block, choice_from),
-            });
+            terms.push(term);
         }
     }
     Ok(Program::new(tree, spans))
 }
 
-/// What several criteria may share a look-up for.
-#[derive(PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Subject<'a> {
-    Text(TextField),
-    Claim(&'a str),
-}
-
-/// The members of a block. In `or` one match suffices and in `not` one match
-/// refutes, so there criteria that compare one thing for equality may become a
-/// look-up: the value and the reasons are the same (a property test holds it).
-fn members(block: &Block, choice_from: usize) -> Vec<Member> {
-    let mut sizes: HashMap<Subject<'_>, usize> = HashMap::new();
-    if matches!(block.operator, Operator::Or | Operator::Not) {
-        for subject in block
-            .criteria
-            .iter()
-            .filter_map(|criterion| Some(choice(&criterion.condition)?.0))
-        {
-            *sizes.entry(subject).or_default() += 1;
-        }
-    }
-    let mut members = Vec::new();
-    let mut choices: BTreeMap<Subject<'_>, Vec<(&Value, u32)>> = BTreeMap::new();
-    for (Criterion { condition, .. }, at) in block.criteria.iter().zip(0_u32..) {
-        match choice(condition) {
-            Some((subject, value)) if sizes.get(&subject).is_some_and(|size| *size >= choice_from) => {
-                choices.entry(subject).or_default().push((value, at));
-            }
-            _ => members.push(Member {
-                at,
-                test: test(condition),
-            }),
-        }
-    }
-    members.extend(choices.into_iter().map(|(subject, entries)| {
-        Member {
-            at: entries.first().map_or(0, |(_, at)| *at),
-            test: match subject {
-                Subject::Text(field) => Test::TextChoice(
-                    field,
-                    Keyed::new(
-                        entries
-                            .iter()
-                            .filter_map(|(value, at)| Some((text(value)?, *at)))
-                            .collect(),
-                    ),
-                ),
-                Subject::Claim(path) => Test::ClaimChoice(
-                    path.into(),
-                    ValueChoice::new(entries.into_iter().map(|(value, at)| (canonical(value), at))),
-                ),
-            },
-        }
-    }));
-    members.sort_by_key(|member| member.at);
-    members
-}
-
-/// What the condition compares and with which single value, if it is no more
-/// than that.
-fn choice(condition: &Condition) -> Option<(Subject<'_>, &Value)> {
-    match condition {
-        Condition::Text { field, clauses } => match clauses.as_slice() {
-            [TextClause::Is(value)] => Some((Subject::Text(*field), value)),
-            _ => None,
-        },
-        Condition::Claim { path, clauses } => match clauses.as_slice() {
-            [ListClause::Has(value)] => Some((Subject::Claim(path), value)),
-            _ => None,
-        },
-        _ => None,
+fn term(rule: u32, block: &Block) -> Term {
+    let criteria = block.criteria.iter();
+    Term {
+        rule,
+        operator: block.operator,
+        criteria: criteria
+            .map(|criterion| Criterion(Arc::new(test(&criterion.condition))))
+            .collect(),
     }
 }
 
@@ -172,43 +92,33 @@ fn test(condition: &Condition) -> Test {
         Condition::AuthenticatedUser => Test::AuthenticatedUser,
         Condition::CorsPreflight => Test::CorsPreflight,
         Condition::SourceIp(nets) => Test::SourceIp(CidrSet::new(nets.iter().copied())),
-        Condition::Text { field, clauses } => {
-            let mut tests: Vec<_> = clauses.iter().map(text_test).collect();
-            tests.sort_by_key(text_rank);
-            Test::Text(*field, tests)
-        }
-        Condition::Claim { path, clauses } => {
-            let mut tests: Vec<_> = clauses.iter().map(list_test).collect();
-            tests.sort_by_key(list_rank);
-            Test::Claim(path.as_str().into(), tests)
-        }
+        Condition::Text { field, clauses } => Test::Text(*field, text_tests(clauses)),
+        Condition::Claim { path, clauses } => Test::Claim(path.as_str().into(), list_tests(clauses)),
+        Condition::Groups(clauses) => Test::Groups(list_tests(clauses)),
+        Condition::ClientCertificate(test) => Test::ClientCertificate(test.clone()),
+        Condition::InvalidClientCertificate => Test::InvalidClientCertificate,
+        Condition::Device(test) => Test::Device(test.clone()),
+        Condition::SshPublicKey(keys) => Test::SshPublicKey(keys.clone()),
+        Condition::SshCa(keys) => Test::SshCa(keys.clone()),
+        Condition::SshUsernameMatchesEmail => Test::SshUsernameMatchesEmail,
+        Condition::SshUsernameMatchesClaim(name) => Test::SshUsernameMatchesClaim(name.as_str().into()),
+        Condition::Date(window) => Test::Date(*window),
+        Condition::DayOfWeek(days) => Test::DayOfWeek(*days),
+        Condition::TimeOfDay(time) => Test::TimeOfDay(time.clone()),
+        Condition::Record(test) => Test::Record(test.clone()),
     }
 }
 
-/// `is` is a set of one. What is no text never equals a text, so it leaves a set
-/// without changing what the set decides.
-fn text_test(clause: &TextClause) -> TextTest {
-    match clause {
-        TextClause::Is(value) => TextTest::In(TextSet::new(text(value))),
-        TextClause::Not(value) => TextTest::NotIn(TextSet::new(text(value))),
-        TextClause::In(values) => TextTest::In(TextSet::new(values.iter().filter_map(text))),
-        TextClause::NotIn(values) => TextTest::NotIn(TextSet::new(values.iter().filter_map(text))),
-        TextClause::Contains(part) => TextTest::Contains(part.as_str().into()),
-        TextClause::StartsWith(start) => TextTest::StartsWith(start.as_str().into()),
-        TextClause::EndsWith(end) => TextTest::EndsWith(end.as_str().into()),
-    }
+fn text_tests(clauses: &[TextClause]) -> Vec<TextTest> {
+    let mut tests: Vec<_> = clauses.iter().map(TextTest::new).collect();
+    tests.sort_by_cached_key(text_rank);
+    tests
 }
 
-fn list_test(clause: &ListClause) -> ListTest {
-    match clause {
-        ListClause::Has(value) => ListTest::Has(canonical(value)),
-        ListClause::Is(value) => ListTest::Is(canonical(value)),
-        ListClause::Exclude(value) => ListTest::Exclude(canonical(value)),
-    }
-}
-
-fn text(value: &Value) -> Option<Box<str>> {
-    value.as_str().map(Box::from)
+fn list_tests(clauses: &[ListClause]) -> Vec<ListTest> {
+    let mut tests: Vec<_> = clauses.iter().map(ListTest::new).collect();
+    tests.sort_by_key(list_rank);
+    tests
 }
 
 /// All tests of one matcher must hold, so their order is free; this one makes

@@ -17,6 +17,26 @@ pub struct PolicyError {
     pub help: Option<String>,
 }
 
+/// What is legal in a policy and probably not what its author means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyWarning {
+    /// Where the key or value stands.
+    pub span: Span,
+    /// A stable name of the kind of warning, `policy_…`.
+    pub code: &'static str,
+    /// What the policy really says, without a full stop.
+    pub message: String,
+    /// What to write instead, where that is known.
+    pub help: Option<String>,
+}
+
+/// Every code that a [`PolicyWarning`] can have, sorted.
+pub const POLICY_WARNING_CODES: &[&str] = &[
+    code::INVALID_CERTIFICATE_ALLOWED,
+    code::NEVER_HOLDS,
+    code::VALUE_IGNORED,
+];
+
 /// Every code that a [`PolicyError`] can have, sorted.
 pub const POLICY_CODES: &[&str] = &[
     code::ACTION_TYPE,
@@ -31,6 +51,7 @@ pub const POLICY_CODES: &[&str] = &[
     code::OPERATOR_TYPE,
     code::OPERATOR_UNKNOWN,
     code::TOO_LARGE,
+    code::VALUE_INVALID,
     code::VALUE_TYPE,
 ];
 
@@ -58,8 +79,17 @@ pub(crate) mod code {
     pub(crate) const MATCHER_UNKNOWN: &str = "policy_matcher_unknown";
     /// An operand has a type that can never be compared.
     pub(crate) const VALUE_TYPE: &str = "policy_value_type";
+    /// An operand has the right type and means nothing, or one that is needed is
+    /// missing.
+    pub(crate) const VALUE_INVALID: &str = "policy_value_invalid";
     /// Text that is neither an IP address nor a range in CIDR notation.
     pub(crate) const IP_INVALID: &str = "policy_ip_invalid";
+    /// A warning: the criterion ignores its value, which says the opposite.
+    pub(crate) const VALUE_IGNORED: &str = "policy_value_ignored";
+    /// A warning: the comparison can hardly ever hold.
+    pub(crate) const NEVER_HOLDS: &str = "policy_never_holds";
+    /// A warning: an allow rule that lets clients without a valid certificate in.
+    pub(crate) const INVALID_CERTIFICATE_ALLOWED: &str = "policy_invalid_certificate_allowed";
     /// More criteria than one policy may have.
     pub(crate) const TOO_LARGE: &str = "policy_too_large";
 }

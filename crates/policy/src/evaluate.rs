@@ -1,23 +1,30 @@
-//! The interpreter. It looks at every criterion, since the reasons of a result
-//! are those of all members that brought it about, and allocates nothing.
+//! The interpreter. The reasons of a result are those of all members that
+//! brought it about, so it looks at every criterion that can still contribute
+//! one, and at no other; it allocates nothing.
 
+mod answer;
 mod check;
-mod fold;
+#[cfg(test)]
+mod laws;
 mod outcome;
+mod refusal;
+mod side;
 #[cfg(test)]
 mod tests;
 
 pub use crate::program::NodePath;
 pub use outcome::{Allowed, Challenge, Evaluation, Outcome, Verdict};
+pub use refusal::Refusal;
 
-pub(crate) use check::{Finding, Seen};
+pub(crate) use check::{Finding, Seen, check, claim, record_keys};
 
 use crate::ast::Action;
 use crate::input::Input;
-use crate::program::{Member, Program, Term};
+use crate::plan::{Alternative, Conjunction, Leaf};
+use crate::program::Program;
 use crate::reason::{Reason, Reasons};
-use check::check;
-use fold::{Fold, Part};
+use answer::Known;
+use side::{Part, Side};
 
 /// Decides a request. Total: any program and any input give an evaluation, and
 /// what cannot be decided counts against the request.
@@ -28,65 +35,110 @@ pub fn evaluate(program: &Program, input: &Input<'_>) -> Evaluation {
 
 /// Sees what the interpreter does.
 pub(crate) trait Observer {
-    /// A member was looked at; `value` is what counts after inversion.
-    fn member(&mut self, path: NodePath, member: &Member, finding: Finding, value: bool);
+    /// Whether everything is to be looked at, whether it can still contribute or
+    /// not.
+    const EXHAUSTIVE: bool;
+
+    /// A leaf was looked at.
+    fn leaf(&mut self, leaf: &Leaf, finding: Finding);
 }
 
 /// Sees nothing and costs nothing.
 struct Silent;
 
 impl Observer for Silent {
-    fn member(&mut self, _: NodePath, _: &Member, _: Finding, _: bool) {}
+    const EXHAUSTIVE: bool = false;
+
+    fn leaf(&mut self, _: &Leaf, _: Finding) {}
 }
 
 /// The one interpreter behind [`evaluate`] and [`explain`](crate::explain).
-pub(crate) fn run(program: &Program, input: &Input<'_>, observer: &mut impl Observer) -> Evaluation {
-    let allow = action(program, Action::Allow, input, observer);
-    let deny = action(program, Action::Deny, input, observer);
-    outcome::decide(&allow, &deny)
-}
-
-/// The terms of an action are alternatives. Without any, it is false for no
-/// reason.
-fn action(program: &Program, action: Action, input: &Input<'_>, observer: &mut impl Observer) -> Part {
-    let mut fold = Fold::default();
-    for term in program.terms(action) {
-        fold.add(&block(action, term, input, observer));
-    }
-    fold.any(None)
-}
-
-fn block(action: Action, term: &Term, input: &Input<'_>, observer: &mut impl Observer) -> Part {
-    let whole = NodePath {
-        action,
-        rule: term.rule,
-        operator: term.operator,
-        criterion: None,
+pub(crate) fn run<O: Observer>(program: &Program, input: &Input<'_>, observer: &mut O) -> Evaluation {
+    let plan = program.plan();
+    let mut machine = Machine {
+        known: Known::new(input),
+        observer,
     };
-    let mut fold = Fold::default();
-    for member in &term.members {
-        let finding = check(&member.test, member.at, input);
+    let allow = machine.action(Action::Allow, &plan.allow);
+    let deny = machine.action(Action::Deny, &plan.deny);
+    outcome::decide(&allow, &deny, input)
+}
+
+struct Machine<'p, 'a, 'o, O> {
+    known: Known<'p, 'a>,
+    observer: &'o mut O,
+}
+
+impl<'p, O: Observer> Machine<'p, '_, '_, O> {
+    /// One alternative suffices. Without any, an action is false for no reason.
+    fn action(&mut self, action: Action, alternatives: &'p [Alternative]) -> Part<'p> {
+        let (mut passed, mut failed) = (Side::default(), Side::default());
+        for alternative in alternatives {
+            match alternative {
+                Alternative::One(leaf) => {
+                    // Once one holds, those that fail no longer matter.
+                    if !O::EXHAUSTIVE
+                        && passed.decides()
+                        && !passed.lacks(leaf.when_true, leaf.device.is_some())
+                    {
+                        continue;
+                    }
+                    self.leaf(action, leaf, &mut passed, &mut failed);
+                }
+                Alternative::All(all) => {
+                    if !O::EXHAUSTIVE && passed.decides() && !passed.lacks(all.when_true, all.devices) {
+                        continue;
+                    }
+                    let part = self.conjunction(action, all, passed.decides());
+                    let side = if part.value { &mut passed } else { &mut failed };
+                    side.merge(&part.side);
+                }
+            }
+        }
+        let value = passed.decides();
+        Part {
+            value,
+            side: if value { passed } else { failed },
+        }
+    }
+
+    /// All leaves must be true. If it matters only whether they are, the first
+    /// that is not ends it.
+    fn conjunction(&mut self, action: Action, all: &'p Conjunction, only_if_true: bool) -> Part<'p> {
+        let (mut passed, mut failed) = (Side::default(), Side::default());
+        for leaf in &all.leaves {
+            if !O::EXHAUSTIVE
+                && failed.decides()
+                && (only_if_true || !failed.lacks(leaf.when_false, leaf.device.is_some()))
+            {
+                continue;
+            }
+            self.leaf(action, leaf, &mut passed, &mut failed);
+        }
+        let value = !failed.decides();
+        if value {
+            // It took all of them.
+            passed.name(&all.at);
+        }
+        Part {
+            value,
+            side: if value { passed } else { failed },
+        }
+    }
+
+    fn leaf(&mut self, action: Action, leaf: &'p Leaf, passed: &mut Side<'p>, failed: &mut Side<'p>) {
+        let (finding, hit) = self.known.answer(&leaf.probe);
+        self.observer.leaf(leaf, finding);
         let value = match finding.holds {
-            Some(holds) => holds != term.operator.inverts(),
+            Some(holds) => holds != leaf.inverted,
             // Against the request, also beneath `not`: a deny holds, an allow fails.
             None => action == Action::Deny,
         };
-        let path = NodePath {
-            criterion: finding.at,
-            ..whole
-        };
-        observer.member(path, member, finding, value);
-        let login = (finding.reason == Reason::UserUnauthenticated).then_some(path);
-        fold.add(&Part {
-            value,
-            reasons: Reasons::of(finding.reason),
-            decided_by: Some(path),
-            login,
-        });
-    }
-    if term.operator.any() {
-        fold.any(Some(whole))
-    } else {
-        fold.all(Some(whole))
+        let at = hit.unwrap_or(&leaf.at);
+        let side = if value { passed } else { failed };
+        side.add(at, Reasons::of(finding.reason), leaf.device.as_ref());
+        if finding.reason == Reason::UserUnauthenticated {
+            side.ask_for_login(at);
+        }
     }
 }

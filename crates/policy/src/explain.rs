@@ -1,54 +1,93 @@
-//! What the interpreter looked at, for people.
+//! How a decision came about, for people: rules, their operators, their
+//! criteria.
 
 mod describe;
+mod print;
 #[cfg(test)]
 mod tests;
+mod tree;
 
-use core::fmt;
+use std::collections::HashMap;
 
 use portcullis_document::Span;
-use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
 
-use crate::evaluate::{Challenge, Evaluation, Finding, NodePath, Observer, Outcome, run};
+use crate::ast::Action;
+use crate::evaluate::{Evaluation, Finding, NodePath, Observer, run};
 use crate::input::Input;
-use crate::program::{Member, Program};
-use crate::reason::Reason;
+use crate::plan::Leaf;
+use crate::program::Program;
+use crate::reason::{Reason, Reasons};
 
 /// Decides a request and writes down every criterion on the way. The evaluation
-/// is the one that [`evaluate`](crate::evaluate()) gives.
+/// is the one that [`evaluate`](crate::evaluate()) gives, by the same code; only
+/// that nothing is skipped.
 #[must_use]
 pub fn explain(program: &Program, input: &Input<'_>) -> Trace {
-    let mut recorder = Recorder {
-        program,
-        input,
-        steps: Vec::new(),
-    };
+    let mut recorder = Recorder::default();
     let evaluation = run(program, input, &mut recorder);
+    let (rules, omitted) = tree::rules(program, input, &recorder.findings, evaluation.decided_by);
     Trace {
         evaluation,
-        steps: recorder.steps,
+        rules,
+        omitted,
     }
 }
 
 /// A decision and how it came about. It holds values of the request and the
-/// session: show it only to whoever may see those.
+/// session: show it only to whoever may see those. Its size is bounded, whatever
+/// the policy; what decided is always in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     /// The decision.
     pub evaluation: Evaluation,
-    /// Every criterion, allow rules first.
-    pub steps: Vec<Step>,
+    /// The rules, in the order of the policy.
+    pub rules: Vec<RuleTrace>,
+    /// How many more rules there are.
+    pub omitted: usize,
 }
 
-/// One criterion, or several of one block that compare the same thing.
+/// One rule with something to decide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleTrace {
+    /// What the rule does when it holds.
+    pub action: Action,
+    /// Which rule of the policy, as in [`NodePath::rule`].
+    pub rule: u32,
+    /// Whether it holds: whether one of its operators does.
+    pub value: bool,
+    /// Whether something in it decided.
+    pub decided: bool,
+    /// Its operators.
+    pub blocks: Vec<BlockTrace>,
+}
+
+/// One operator of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockTrace {
+    /// Where it stands in the policy.
+    pub path: NodePath,
+    /// Where it stands in its file, if that is known.
+    pub span: Option<Span>,
+    /// Whether it holds.
+    pub value: bool,
+    /// The reasons for that.
+    pub reasons: Reasons,
+    /// Whether it, or something in it, decided.
+    pub decided: bool,
+    /// Its criteria.
+    pub steps: Vec<Step>,
+    /// How many more criteria there are.
+    pub omitted: usize,
+}
+
+/// One criterion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Where it stands in the policy.
     pub path: NodePath,
     /// Where it stands in its file, if that is known.
     pub span: Option<Span>,
-    /// What it asks, such as `email is "a@example.com"`.
+    /// What it asks, such as `email is "a@example.com"`, shortened.
     pub condition: String,
     /// What the request or session has there, shortened; `None` when the
     /// criterion looks at nothing or nothing is there.
@@ -59,115 +98,39 @@ pub struct Step {
     pub value: bool,
     /// The reason that it gives.
     pub reason: Reason,
+    /// Whether it decided.
+    pub decided: bool,
 }
 
-struct Recorder<'a> {
-    program: &'a Program,
-    input: &'a Input<'a>,
-    steps: Vec<Step>,
-}
-
-impl Observer for Recorder<'_> {
-    fn member(&mut self, path: NodePath, member: &Member, finding: Finding, value: bool) {
-        // Several criteria that all missed have no index; the first stands for them.
-        let place = NodePath {
-            criterion: Some(finding.at.unwrap_or(member.at)),
-            ..path
-        };
-        self.steps.push(Step {
-            path,
-            span: self.program.span(place),
-            condition: describe::condition(&member.test),
-            seen: describe::seen(&member.test, self.input),
-            holds: finding.holds,
-            value,
-            reason: finding.reason,
-        });
+impl Trace {
+    /// Every criterion, in the order of the policy.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.rules
+            .iter()
+            .flat_map(|rule| &rule.blocks)
+            .flat_map(|block| &block.steps)
     }
-}
 
-impl Evaluation {
-    /// The outcome in one word: `allow`, `deny`, `login` or `device`.
+    /// The criterion that decided; `None` when a whole operator did, or nothing.
     #[must_use]
-    pub const fn outcome_name(&self) -> &'static str {
-        match self.outcome {
-            Outcome::Allow(_) => "allow",
-            Outcome::Deny(_) => "deny",
-            Outcome::Challenge(Challenge::Login) => "login",
-            Outcome::Challenge(Challenge::Device) => "device",
-        }
+    pub fn deciding_step(&self) -> Option<&Step> {
+        self.steps().find(|step| step.decided)
     }
 }
 
-/// The decision on the first line, then a line for each verdict and each step.
-impl fmt::Display for Trace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { evaluation, steps } = self;
-        write!(f, "{}", evaluation.outcome_name())?;
-        match evaluation.decided_by {
-            Some(path) => writeln!(f, ", decided by {path}")?,
-            None if steps.is_empty() => writeln!(f, ", the policy has no criteria")?,
-            None => writeln!(f, ", no single criterion decided")?,
-        }
-        for (name, verdict) in [("allow", evaluation.allow), ("deny", evaluation.deny)] {
-            writeln!(f, "{name}: {} ({})", verdict.value, verdict.reasons)?;
-        }
-        steps.iter().try_for_each(|step| writeln!(f, "{step}"))
-    }
+/// What the interpreter found, by criterion. Criteria that one look-up answered
+/// are not in here: it found one of them at most.
+#[derive(Default)]
+struct Recorder {
+    findings: HashMap<NodePath, Finding>,
 }
 
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let holds = match self.holds {
-            Some(true) => "holds",
-            Some(false) => "fails",
-            None => "cannot be decided",
-        };
-        write!(f, "  {}", self.path)?;
-        if let Some(span) = self.span {
-            write!(f, " at {span}")?;
-        }
-        write!(f, ": {} {holds}", self.condition)?;
-        if let Some(seen) = &self.seen {
-            write!(f, ", found {seen}")?;
-        }
-        write!(f, " ({})", self.reason)
-    }
-}
+impl Observer for Recorder {
+    const EXHAUSTIVE: bool = true;
 
-impl Serialize for Trace {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { evaluation, steps } = self;
-        let mut out = serializer.serialize_struct("Trace", 5)?;
-        out.serialize_field("outcome", evaluation.outcome_name())?;
-        out.serialize_field("decided_by", &evaluation.decided_by)?;
-        out.serialize_field("allow", &evaluation.allow)?;
-        out.serialize_field("deny", &evaluation.deny)?;
-        out.serialize_field("steps", steps)?;
-        out.end()
-    }
-}
-
-impl Serialize for Step {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self {
-            path,
-            span,
-            condition,
-            seen,
-            holds,
-            value,
-            reason,
-        } = self;
-        let mut out = serializer.serialize_struct("Step", 8)?;
-        out.serialize_field("path", path)?;
-        out.serialize_field("line", &span.map(|span| span.line))?;
-        out.serialize_field("column", &span.map(|span| span.column))?;
-        out.serialize_field("condition", condition)?;
-        out.serialize_field("seen", seen)?;
-        out.serialize_field("holds", holds)?;
-        out.serialize_field("value", value)?;
-        out.serialize_field("reason", reason)?;
-        out.end()
+    fn leaf(&mut self, leaf: &Leaf, finding: Finding) {
+        if leaf.probe.is_single() {
+            self.findings.insert(leaf.at, finding);
+        }
     }
 }

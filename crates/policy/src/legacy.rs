@@ -21,6 +21,9 @@ pub struct Legacy {
     pub claims: Vec<(String, Vec<Value>)>,
     /// `allowed_users`: user ids or e-mail addresses.
     pub users: Vec<String>,
+    /// Whether a client CA is configured anywhere and its enforcement is not left
+    /// to policies: then every route refuses certificates that are not valid.
+    pub default_client_certificate_rule: bool,
 }
 
 impl Legacy {
@@ -33,6 +36,7 @@ impl Legacy {
             domains,
             claims,
             users,
+            default_client_certificate_rule: _,
         } = self;
         let is = |field, text: &String| Condition::Text {
             field,
@@ -62,7 +66,8 @@ impl Legacy {
 impl Policy {
     /// The policy of a route: its own fields as one allow rule of alternatives,
     /// then the rules of its `policy` document. The rule is left out when the
-    /// fields say nothing and there is a document.
+    /// fields say nothing and there is a document. The default rule about client
+    /// certificates, if it is to be there, is the last.
     #[must_use]
     pub fn from_route(legacy: &Legacy, embedded: Option<&Self>) -> Self {
         let criteria: Vec<Criterion> = legacy
@@ -73,21 +78,33 @@ impl Policy {
                 condition,
             })
             .collect();
-        let mut rules = Vec::new();
-        if embedded.is_none() || !criteria.is_empty() {
-            let blocks = vec![Block {
+        let allow = |criteria| Rule {
+            action: Action::Allow,
+            blocks: vec![Block {
+                span: None,
                 operator: Operator::Or,
                 criteria,
-            }];
-            rules.push(Rule {
-                action: Action::Allow,
-                blocks,
-            });
+            }],
+        };
+        let mut rules = Vec::new();
+        if embedded.is_none() || !criteria.is_empty() {
+            rules.push(allow(criteria));
         }
+        let mut warnings = Vec::new();
         if let Some(embedded) = embedded {
             rules.extend(embedded.rules.iter().cloned());
+            warnings.clone_from(&embedded.warnings);
         }
-        Self { rules }
+        if legacy.default_client_certificate_rule {
+            rules.push(Rule {
+                action: Action::Deny,
+                ..allow(vec![Criterion {
+                    span: None,
+                    condition: Condition::InvalidClientCertificate,
+                }])
+            });
+        }
+        Self { rules, warnings }
     }
 }
 
@@ -109,6 +126,7 @@ mod tests {
                 ("a".into(), vec![json!("x"), json!(true)]),
             ],
             users: vec!["u".into()],
+            default_client_certificate_rule: false,
         };
         let is = |field, text: &str| Condition::Text {
             field,
@@ -137,9 +155,11 @@ mod tests {
     #[test]
     fn empty_fields_add_no_rule_to_a_document() {
         let embedded = Policy {
+            warnings: Vec::new(),
             rules: vec![Rule {
                 action: Action::Deny,
                 blocks: vec![Block {
+                    span: None,
                     operator: Operator::Or,
                     criteria: vec![Criterion {
                         span: None,
@@ -160,5 +180,16 @@ mod tests {
         assert_eq!(widened.rules.len(), 2);
         assert_eq!(widened.rules[0].action, Action::Allow);
         assert!(!widened.is_empty());
+        let guarded = Policy::from_route(
+            &Legacy {
+                default_client_certificate_rule: true,
+                ..Legacy::default()
+            },
+            Some(&embedded),
+        );
+        assert_eq!(guarded.rules.len(), 2);
+        assert_eq!(guarded.rules[1].action, Action::Deny);
+        let names: Vec<_> = guarded.criteria().map(|(name, _)| name).collect();
+        assert_eq!(names, ["accept", "invalid_client_certificate"]);
     }
 }

@@ -1,17 +1,23 @@
 //! Comparing texts and claim values with what a policy lists.
 
+mod choice;
 mod lookup;
+mod ranges;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-pub(crate) use lookup::{Keyed, TextSet};
+use crate::ast::{ListClause, TextClause};
+
+pub(crate) use choice::ValueChoice;
+pub(crate) use lookup::{Lookup, TextSet};
+pub(crate) use ranges::RangeChoice;
 
 /// One operator of a string matcher. Comparison is by exact bytes: no case
 /// folding, no patterns.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TextTest {
     In(TextSet),
@@ -22,6 +28,22 @@ pub(crate) enum TextTest {
 }
 
 impl TextTest {
+    /// The test that a clause stands for. `is` is a set of one. What is no text
+    /// never equals a text, so it leaves a set without changing what the set
+    /// decides.
+    pub(crate) fn new(clause: &TextClause) -> Self {
+        let text = |value: &Value| value.as_str().map(Box::from);
+        match clause {
+            TextClause::Is(value) => Self::In(TextSet::new(text(value))),
+            TextClause::Not(value) => Self::NotIn(TextSet::new(text(value))),
+            TextClause::In(values) => Self::In(TextSet::new(values.iter().filter_map(text))),
+            TextClause::NotIn(values) => Self::NotIn(TextSet::new(values.iter().filter_map(text))),
+            TextClause::Contains(part) => Self::Contains(part.as_str().into()),
+            TextClause::StartsWith(start) => Self::StartsWith(start.as_str().into()),
+            TextClause::EndsWith(end) => Self::EndsWith(end.as_str().into()),
+        }
+    }
+
     /// Whether `text` passes.
     pub(crate) fn holds(&self, text: &str) -> bool {
         match self {
@@ -36,7 +58,7 @@ impl TextTest {
 
 /// One operator of a string-list matcher. The operand is one element to compare
 /// with; a list operand is not a choice of several.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ListTest {
     /// Some element equals the operand.
@@ -48,6 +70,15 @@ pub(crate) enum ListTest {
 }
 
 impl ListTest {
+    /// The test that a clause stands for.
+    pub(crate) fn new(clause: &ListClause) -> Self {
+        match clause {
+            ListClause::Has(value) => Self::Has(canonical(value)),
+            ListClause::Is(value) => Self::Is(canonical(value)),
+            ListClause::Exclude(value) => Self::Exclude(canonical(value)),
+        }
+    }
+
     /// Whether `values` pass.
     pub(crate) fn holds(&self, values: &[Value]) -> bool {
         match self {
@@ -56,53 +87,19 @@ impl ListTest {
             Self::Exclude(unwanted) => !values.iter().any(|value| equal(value, unwanted)),
         }
     }
-}
 
-/// Claim values of which one suffices, each with the index of the criterion
-/// that names it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct ValueChoice {
-    /// The texts, which are nearly all there is, by hash.
-    texts: Keyed,
-    /// Numbers, booleans, lists and objects, one by one.
-    others: Box<[(Value, u32)]>,
-}
-
-impl ValueChoice {
-    pub(crate) fn new(entries: impl IntoIterator<Item = (Value, u32)>) -> Self {
-        let mut texts = Vec::new();
-        let mut others = Vec::new();
-        for (value, at) in entries {
-            match value {
-                Value::String(text) => texts.push((text.into_boxed_str(), at)),
-                other => others.push((other, at)),
-            }
+    /// The same for values that are texts all.
+    pub(crate) fn holds_texts(&self, texts: &[String]) -> bool {
+        let has = |value: &Value| {
+            value
+                .as_str()
+                .is_some_and(|wanted| texts.iter().any(|text| text == wanted))
+        };
+        match self {
+            Self::Has(wanted) => has(wanted),
+            Self::Is(wanted) => texts.len() == 1 && has(wanted),
+            Self::Exclude(unwanted) => !has(unwanted),
         }
-        Self {
-            texts: Keyed::new(texts),
-            others: others.into_boxed_slice(),
-        }
-    }
-
-    /// The lowest index of a criterion that one of `values` meets.
-    pub(crate) fn find(&self, values: &[Value]) -> Option<u32> {
-        values.iter().filter_map(|value| self.find_one(value)).min()
-    }
-
-    fn find_one(&self, value: &Value) -> Option<u32> {
-        match value {
-            Value::String(text) => self.texts.get(text),
-            other => self
-                .others
-                .iter()
-                .find(|(wanted, _)| equal(wanted, other))
-                .map(|(_, at)| *at),
-        }
-    }
-
-    /// How many values there are.
-    pub(crate) fn len(&self) -> usize {
-        self.texts.len() + self.others.len()
     }
 }
 

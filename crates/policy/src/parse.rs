@@ -9,14 +9,20 @@
 
 mod criterion;
 mod matcher;
+mod problems;
 #[cfg(test)]
 mod tests;
+mod warning;
 
-use portcullis_document::{Entry, Node, Span};
+use portcullis_document::{Entry, Node};
+
+#[cfg(test)]
+pub(crate) use criterion::SUPPORTED;
+pub(crate) use matcher::text_clauses;
+pub(crate) use problems::{Problems, shown};
 
 use crate::ast::{Action, Block, Criterion, Operator, Policy, Rule};
 use crate::error::{PolicyError, code};
-use crate::nearest::nearest;
 
 const ACTIONS: [Action; 2] = [Action::Allow, Action::Deny];
 const OPERATORS: [Operator; 4] = [Operator::And, Operator::Or, Operator::Not, Operator::Nor];
@@ -30,48 +36,7 @@ const OPERATORS: [Operator; 4] = [Operator::And, Operator::Or, Operator::Not, Op
 pub fn parse(node: &Node) -> Result<Policy, Vec<PolicyError>> {
     let mut problems = Problems::default();
     let rules = document(node, &mut problems);
-    if problems.found.is_empty() {
-        Ok(Policy { rules })
-    } else {
-        Err(problems.found)
-    }
-}
-
-/// The problems so far. Their number is bounded by the size of the document,
-/// which its reader bounds.
-#[derive(Default)]
-struct Problems {
-    found: Vec<PolicyError>,
-}
-
-impl Problems {
-    /// The name that was meant, while there are few problems: later ones are not
-    /// shown, and the search costs.
-    fn did_you_mean<'a>(&self, found: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
-        const FEW: usize = 1_000;
-        if self.found.len() >= FEW {
-            return None;
-        }
-        nearest(found, names).map(|name| format!("did you mean `{name}`?"))
-    }
-
-    fn add(&mut self, span: Span, code: &'static str, message: String) {
-        self.found.push(PolicyError {
-            span,
-            code,
-            message,
-            help: None,
-        });
-    }
-
-    fn add_with_help(&mut self, span: Span, code: &'static str, message: String, help: Option<String>) {
-        self.found.push(PolicyError {
-            span,
-            code,
-            message,
-            help,
-        });
-    }
+    problems.into_result().map(|warnings| Policy { rules, warnings })
 }
 
 fn document(node: &Node, problems: &mut Problems) -> Vec<Rule> {
@@ -122,7 +87,7 @@ fn rule_object(entries: &[Entry], rules: &mut Vec<Rule>, problems: &mut Problems
         match entry.value.as_map() {
             Some(blocks) => rules.push(Rule {
                 action,
-                blocks: operator_object(blocks, problems),
+                blocks: operator_object(action, blocks, problems),
             }),
             None => problems.add(
                 entry.value.span,
@@ -137,7 +102,7 @@ fn rule_object(entries: &[Entry], rules: &mut Vec<Rule>, problems: &mut Problems
     }
 }
 
-fn operator_object(entries: &[Entry], problems: &mut Problems) -> Vec<Block> {
+fn operator_object(action: Action, entries: &[Entry], problems: &mut Problems) -> Vec<Block> {
     let mut blocks = Vec::new();
     // Pomerium tolerates the key `action` here and gives it no meaning.
     for entry in entries.iter().filter(|entry| entry.key != "action") {
@@ -170,14 +135,18 @@ fn operator_object(entries: &[Entry], problems: &mut Problems) -> Vec<Block> {
         };
         let criteria = items
             .iter()
-            .filter_map(|item| criterion(item, problems))
+            .filter_map(|item| criterion(action, operator, item, problems))
             .collect();
-        blocks.push(Block { operator, criteria });
+        blocks.push(Block {
+            span: Some(entry.key_span),
+            operator,
+            criteria,
+        });
     }
     blocks
 }
 
-fn criterion(node: &Node, problems: &mut Problems) -> Option<Criterion> {
+fn criterion(action: Action, operator: Operator, node: &Node, problems: &mut Problems) -> Option<Criterion> {
     let Some(entries) = node.as_map() else {
         problems.add(
             node.span,
@@ -204,17 +173,9 @@ fn criterion(node: &Node, problems: &mut Problems) -> Option<Criterion> {
         return None;
     };
     let condition = criterion::condition(entry, problems)?;
+    warning::look(action, operator, entry, &condition, problems);
     Some(Criterion {
         span: Some(entry.key_span),
         condition,
     })
-}
-
-/// A name from the document, short enough for a message.
-fn shown(name: &str) -> String {
-    const MAX_CHARS: usize = 80;
-    if name.chars().count() <= MAX_CHARS {
-        return name.to_owned();
-    }
-    name.chars().take(MAX_CHARS).chain(['…']).collect()
 }

@@ -1,34 +1,45 @@
 //! The compiled form of a policy: plain data, named by its content.
 
+mod facts;
+mod intern;
 mod path;
+mod test;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use portcullis_document::Span;
-use portcullis_model::CidrSet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use intern::Programs;
 pub use path::NodePath;
+pub(crate) use test::Test;
 
-use crate::ast::{Action, Operator, TextField};
-use crate::matcher::{Keyed, ListTest, TextTest, ValueChoice};
+use crate::ast::{Action, Operator};
+use crate::plan::Plan;
 
 /// A compiled policy. Cloning shares it. Two programs are equal when they hold
 /// the same rules, wherever those stood in a file.
 #[derive(Clone)]
 pub struct Program {
     inner: Arc<Inner>,
+    spans: Arc<[(NodePath, Span)]>,
 }
 
 struct Inner {
     tree: Tree,
+    /// How the tree is evaluated. Always made from the tree here, so that no
+    /// program from elsewhere can bring another one.
+    plan: Plan,
     digest: [u8; 32],
-    spans: Spans,
+    asks_for_mcp: bool,
 }
 
-/// The content of a program. What decides nothing is not in it.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// The content of a program: the terms in the order of the policy. What decides
+/// nothing is not in it.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tree {
     pub(crate) allow: Vec<Term>,
@@ -37,52 +48,55 @@ pub(crate) struct Tree {
 
 /// One non-empty operator block of one rule. The terms of an action are
 /// alternatives.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Term {
     pub(crate) rule: u32,
     pub(crate) operator: Operator,
-    pub(crate) members: Vec<Member>,
+    pub(crate) criteria: Vec<Criterion>,
 }
 
-/// One criterion, or several that one look-up answers.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Member {
-    /// The index of the (first) criterion within its block.
-    pub(crate) at: u32,
-    pub(crate) test: Test,
+/// One criterion, shared by the content and the way in which it is evaluated.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Criterion(pub(crate) Arc<Test>);
+
+impl Term {
+    /// The place of the term, or of a criterion of it.
+    pub(crate) const fn path(&self, action: Action, criterion: Option<u32>) -> NodePath {
+        NodePath {
+            action,
+            rule: self.rule,
+            operator: self.operator,
+            criterion,
+        }
+    }
 }
 
-/// What a member asks of the request.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Test {
-    Accept,
-    Reject,
-    AuthenticatedUser,
-    CorsPreflight,
-    SourceIp(CidrSet),
-    /// Every test holds of the text.
-    Text(TextField, Vec<TextTest>),
-    /// Every test holds of the claim's values.
-    Claim(Box<str>, Vec<ListTest>),
-    /// Several criteria `field: {is: …}` of which one suffices.
-    TextChoice(TextField, Keyed),
-    /// Several criteria `claim/path: {has: …}` of which one suffices.
-    ClaimChoice(Box<str>, ValueChoice),
+impl Tree {
+    /// The terms of an action.
+    pub(crate) fn terms(&self, action: Action) -> &[Term] {
+        match action {
+            Action::Allow => &self.allow,
+            Action::Deny => &self.deny,
+        }
+    }
 }
-
-/// Where each criterion stood, sorted by its path. Kept out of the content: a
-/// policy that moves in its file stays the same policy.
-pub(crate) type Spans = Vec<(NodePath, Span)>;
 
 impl Program {
-    pub(crate) fn new(tree: Tree, mut spans: Spans) -> Self {
+    /// The places of criteria and operators are kept out of the content: a policy
+    /// that moves in its file stays the same policy.
+    pub(crate) fn new(tree: Tree, mut spans: Vec<(NodePath, Span)>) -> Self {
         spans.sort_unstable_by_key(|(path, _)| *path);
         let digest = digest(&tree);
+        let plan = Plan::new(&tree);
         Self {
-            inner: Arc::new(Inner { tree, digest, spans }),
+            inner: Arc::new(Inner {
+                asks_for_mcp: facts::asks_for_mcp(&tree),
+                tree,
+                plan,
+                digest,
+            }),
+            spans: spans.into(),
         }
     }
 
@@ -93,21 +107,20 @@ impl Program {
         self.inner.digest
     }
 
-    /// The terms of an action.
-    pub(crate) fn terms(&self, action: Action) -> &[Term] {
-        match action {
-            Action::Allow => &self.inner.tree.allow,
-            Action::Deny => &self.inner.tree.deny,
-        }
+    pub(crate) fn tree(&self) -> &Tree {
+        &self.inner.tree
     }
 
-    /// Where the criterion stood in its file; `None` for a route's own fields
-    /// and after decoding.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.inner.plan
+    }
+
+    /// Where the criterion or operator stood in its file; `None` for a route's own
+    /// fields and after decoding.
     #[must_use]
     pub fn span(&self, path: NodePath) -> Option<Span> {
-        let spans = &self.inner.spans;
-        let found = spans.binary_search_by_key(&path, |(path, _)| *path).ok()?;
-        spans.get(found).map(|(_, span)| *span)
+        let found = self.spans.binary_search_by_key(&path, |(path, _)| *path).ok()?;
+        self.spans.get(found).map(|(_, span)| *span)
     }
 }
 
@@ -115,7 +128,7 @@ impl Program {
 /// changes the first line, so that digests of two forms never meet.
 fn digest(tree: &Tree) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
-    context.update(b"portcullis policy program 1\n");
+    context.update(b"portcullis policy program 2\n");
     // A tree holds only texts, numbers and lists of them, which always serialise;
     // were that ever untrue, the content's debug form would still name it.
     let content = serde_json::to_vec(tree).unwrap_or_else(|_| format!("{tree:?}").into_bytes());
@@ -153,6 +166,18 @@ impl Serialize for Program {
 /// Positions do not travel: a decoded program knows no spans.
 impl<'de> Deserialize<'de> for Program {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::new(Tree::deserialize(deserializer)?, Spans::new()))
+        Ok(Self::new(Tree::deserialize(deserializer)?, Vec::new()))
+    }
+}
+
+impl Serialize for Criterion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Criterion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Test::deserialize(deserializer).map(|test| Self(Arc::new(test)))
     }
 }

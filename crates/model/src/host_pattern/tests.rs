@@ -12,6 +12,23 @@ fn matches(text: &str, host: &str) -> bool {
 }
 
 #[test]
+fn only_a_domain_at_the_end_is_somebodys() {
+    for text in [
+        "a.test",
+        "10.0.0.1",
+        "[::1]",
+        "*.example.com",
+        "a-*.b.test",
+        "*a*.test",
+    ] {
+        assert!(pattern(text).ends_in_a_domain(), "{text}");
+    }
+    for text in ["*", "*.*", "app.*", "*example.com", "10.0.0.*", "*.example.c*"] {
+        assert!(!pattern(text).ends_in_a_domain(), "{text}");
+    }
+}
+
+#[test]
 fn a_pattern_has_one_spelling() {
     for (text, expected) in [
         ("*.Example.COM.", "*.example.com"),

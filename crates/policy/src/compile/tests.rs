@@ -1,7 +1,7 @@
 use portcullis_document::{Limits, parse_yaml};
 use proptest::prelude::*;
 
-use super::{compile, compile_with};
+use super::{compile, compile_within};
 use crate::ast::Policy;
 use crate::program::Program;
 use crate::{Legacy, arbitrary, evaluate, parse};
@@ -65,6 +65,26 @@ fn different_policies_are_different_programs() {
         "allow: {or: [{claim/a: {is: a}}]}",
         "allow: {or: [{user: {}}]}",
         "allow: {or: [{user: {in: []}}]}",
+        "allow: {or: [{groups: a}]}",
+        "allow: {or: [{ssh_username: a}]}",
+        "allow: {or: [{mcp_tool: a}]}",
+        "allow: {or: [{invalid_client_certificate: }]}",
+        "allow: {or: [{client_certificate: {}}]}",
+        "allow: {or: [{client_certificate: {san_dns: a}}]}",
+        "allow: {or: [{device: {}}]}",
+        "allow: {or: [{device: {approved: false}}]}",
+        "allow: {or: [{device: {type: any}}]}",
+        "allow: {or: [{ssh_publickey: []}]}",
+        "allow: {or: [{ssh_ca: []}]}",
+        "allow: {or: [{ssh_username_matches_email: }]}",
+        "allow: {or: [{ssh_username_matches_claim: a}]}",
+        "allow: {or: [{date: {after: 2026-01-01}}]}",
+        "allow: {or: [{date: {before: 2026-01-01}}]}",
+        "allow: {or: [{day_of_week: mon}]}",
+        "allow: {or: [{time_of_day: {timezone: UTC, after: '9:00'}}]}",
+        "allow: {or: [{time_of_day: {timezone: Europe/Berlin, after: '9:00'}}]}",
+        "allow: {or: [{record: {type: a, exists: true}}]}",
+        "allow: {or: [{record: {type: a, exists: false}}]}",
     ];
     let digests: std::collections::HashSet<_> = texts.iter().map(|text| program(text).digest()).collect();
     assert_eq!(digests.len(), texts.len());
@@ -77,7 +97,7 @@ fn the_digest_is_a_constant_of_the_content() {
     let text = "- allow: {or: [{email: {in: [b@example.com, a@example.com]}}, {claim/x: 5}]}\n- deny: {not: [{source_ip: 10.0.0.0/8}]}\n";
     assert_eq!(
         hex::encode(program(text).digest()),
-        "a4b63be90f6416af17c63e943b9a4b711713d4f86622539225acd03dd723a76a"
+        "a86d794e1d7bff0a51f41310d52d86349ad8c461dee21252ca55c24af09f86cc"
     );
 }
 
@@ -95,7 +115,11 @@ fn positions_are_kept_beside_the_content() {
     assert_eq!(program.span(path(Some(1))).unwrap().to_string(), "4:9");
     assert_eq!(moved.span(path(Some(1))).unwrap().to_string(), "6:9");
     assert_eq!(program.span(path(Some(2))), None);
-    assert_eq!(program.span(path(None)), None);
+    assert_eq!(
+        program.span(path(None)).unwrap().to_string(),
+        "2:5",
+        "the operator"
+    );
     let travelled: Program = serde_json::from_str(&serde_json::to_string(&program).unwrap()).unwrap();
     assert_eq!(travelled.span(path(Some(1))), None);
 }
@@ -103,8 +127,8 @@ fn positions_are_kept_beside_the_content() {
 #[test]
 fn too_many_criteria_are_refused() {
     let policy = read("- allow: {or: [{accept: }, {user: a}]}\n- deny: {or: [{reject: }]}\n");
-    assert!(compile_with(&policy, 8, 3).is_ok());
-    let errors = compile_with(&policy, 8, 2).unwrap_err();
+    assert!(compile_within(&policy, 3).is_ok());
+    let errors = compile_within(&policy, 2).unwrap_err();
     assert_eq!(errors.len(), 1);
     assert_eq!(
         (errors[0].code, errors[0].span.to_string().as_str()),
@@ -128,62 +152,8 @@ fn a_program_that_is_no_program_is_refused() {
     }
 }
 
-/// Every operator, every mix of values and every answer to them: two criteria
-/// that could share a look-up decide as they do apart.
-#[test]
-fn a_choice_is_its_criteria_under_every_operator() {
-    for operator in ["and", "or", "not", "nor"] {
-        for (one, other) in [("a", "a"), ("a", "b"), ("b", "a"), ("c", "d")] {
-            for criterion in ["email", "claim/x"] {
-                let text =
-                    format!("allow: {{{operator}: [{{{criterion}: {one}}}, {{{criterion}: {other}}}]}}");
-                let apart = compile_with(&read(&text), usize::MAX, 2).unwrap();
-                let together = compile_with(&read(&text), 2, 2).unwrap();
-                for (email, values) in [("a", vec!["b"]), ("b", vec!["a", "b"]), ("e", vec![])] {
-                    let claims: Vec<_> = values.into_iter().map(serde_json::Value::from).collect();
-                    let claims = [("x".to_owned(), claims)].into_iter().collect();
-                    let request = arbitrary::Request {
-                        method: "GET".into(),
-                        path: "/".into(),
-                        source_ip: None,
-                        preflight: false,
-                        session: Some(("u".into(), email.into(), claims)),
-                    };
-                    let (apart, together) = (
-                        evaluate(&apart, &request.input()),
-                        evaluate(&together, &request.input()),
-                    );
-                    assert_eq!(apart.allow, together.allow, "{text} {email}");
-                    assert_eq!(apart.outcome, together.outcome, "{text} {email}");
-                }
-            }
-        }
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
-
-    /// Putting criteria together to one look-up changes neither verdict, reason
-    /// nor outcome.
-    #[test]
-    fn choices_decide_as_their_criteria(
-        policy in arbitrary::policy(), request in arbitrary::request(), choice_from in 1_usize..4,
-    ) {
-        let apart = evaluate(&compile_with(&policy, usize::MAX, 1_000).unwrap(), &request.input());
-        let together = evaluate(&compile_with(&policy, choice_from, 1_000).unwrap(), &request.input());
-        prop_assert_eq!(apart.allow, together.allow);
-        prop_assert_eq!(apart.deny, together.deny);
-        prop_assert_eq!(apart.outcome, together.outcome);
-    }
-
-    #[test]
-    fn programs_travel_unchanged(policy in arbitrary::policy(), request in arbitrary::request()) {
-        let program = compile_with(&policy, 2, 1_000).unwrap();
-        let travelled: Program = serde_json::from_str(&serde_json::to_string(&program).unwrap()).unwrap();
-        prop_assert_eq!(&travelled, &program);
-        prop_assert_eq!(evaluate(&travelled, &request.input()), evaluate(&program, &request.input()));
-    }
 
     /// Route fields widen and never narrow what a document allows.
     #[test]

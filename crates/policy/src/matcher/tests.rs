@@ -1,6 +1,8 @@
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Keyed, ListTest, TextSet, TextTest, ValueChoice, canonical, equal};
+use super::{ListTest, Lookup, TextSet, TextTest, ValueChoice, canonical, equal};
+use crate::ast::{Action, Operator};
+use crate::program::NodePath;
 
 fn set(texts: &[&str]) -> TextSet {
     TextSet::new(texts.iter().map(|text| Box::from(*text)))
@@ -53,53 +55,82 @@ fn list_operators() {
 }
 
 #[test]
+fn groups_are_texts() {
+    let groups = ["a".to_owned(), "5".to_owned()];
+    assert!(ListTest::Has(json!("a")).holds_texts(&groups));
+    assert!(!ListTest::Has(json!(5)).holds_texts(&groups));
+    assert!(!ListTest::Is(json!("a")).holds_texts(&groups));
+    assert!(ListTest::Is(json!("a")).holds_texts(&groups[..1]));
+    assert!(!ListTest::Exclude(json!("a")).holds_texts(&groups));
+    assert!(ListTest::Exclude(json!(5)).holds_texts(&groups));
+}
+
+#[test]
 fn large_sets_answer_and_serialise_as_small_ones() {
-    for size in [1_u32, 8, 9, 500] {
-        let entries: Vec<_> = (0..size)
-            .rev()
-            .map(|i| (format!("v{i}").into_boxed_str(), i))
-            .collect();
-        let keyed = Keyed::new(entries.clone());
+    for size in [1_u32, 6, 7, 500, 20_000] {
+        let texts: Vec<Box<str>> = (0..size).rev().map(|i| format!("v{i}").into()).collect();
+        let keyed = Lookup::new(texts.iter().cloned().zip((0..size).rev()).collect());
         assert_eq!(keyed.len(), size as usize);
-        assert!((0..size).all(|i| keyed.get(&format!("v{i}")) == Some(i)));
-        assert_eq!(keyed.get("w"), None);
-        let text = serde_json::to_string(&keyed).unwrap();
-        let back: Keyed = serde_json::from_str(&text).unwrap();
-        assert_eq!(serde_json::to_string(&back).unwrap(), text);
-        let texts: Vec<Value> = serde_json::from_str(
-            &serde_json::to_string(&TextSet::new(entries.into_iter().map(|(text, _)| text))).unwrap(),
-        )
-        .unwrap();
-        assert!(texts.is_sorted_by(|a, b| a.as_str() < b.as_str()));
+        assert!((0..size).all(|i| keyed.get(&format!("v{i}")) == Some(&i)));
+        assert!((0..size).all(|i| keyed.get(&format!("w{i}")).is_none()));
+        assert_eq!(keyed.get(""), None);
+        let set = TextSet::new(texts);
+        let text = serde_json::to_string(&set).unwrap();
+        let back: TextSet = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, set);
+        assert!(back.texts().is_sorted() && back.len() == size as usize);
     }
+}
+
+#[test]
+fn texts_that_differ_by_padding_alone_are_different() {
+    let texts = [
+        "",
+        "\0",
+        "\0\0",
+        "a",
+        "a\0",
+        "aaaaaaaa",
+        "aaaaaaaa\0",
+        "aaaaaaaaa",
+    ];
+    let lookup = Lookup::new(texts.iter().map(|text| Box::from(*text)).zip(0_u32..).collect());
+    for (text, at) in texts.iter().zip(0_u32..) {
+        assert_eq!(lookup.get(text), Some(&at));
+    }
+    assert_eq!(lookup.get("aaaaaaaa\0\0"), None);
 }
 
 #[test]
 fn of_equal_texts_the_first_criterion_counts_in_sets_of_any_size() {
     for size in [1_u32, 20] {
         let twice = (0..size).chain(0..size).zip(0_u32..);
-        let keyed = Keyed::new(twice.map(|(text, at)| (text.to_string().into(), at)).collect());
+        let keyed = Lookup::new(twice.map(|(text, at)| (text.to_string().into(), at)).collect());
         assert_eq!(keyed.len(), size as usize);
-        assert!((0..size).all(|at| keyed.get(&at.to_string()) == Some(at)));
+        assert!((0..size).all(|at| keyed.get(&at.to_string()) == Some(&at)));
     }
 }
 
 #[test]
 fn a_choice_names_the_first_criterion_that_is_met() {
+    let at = |criterion| NodePath {
+        action: Action::Allow,
+        rule: 0,
+        operator: Operator::Or,
+        criterion: Some(criterion),
+    };
     let choice = ValueChoice::new([
-        (json!("a"), 4),
-        (json!("a"), 2),
-        (json!(7.0), 1),
-        (json!(7), 0),
-        (json!("b"), 3),
+        (json!("a"), at(4)),
+        (json!("a"), at(2)),
+        (json!(7), at(1)),
+        (json!(7), at(0)),
+        (json!("b"), at(3)),
     ]);
-    assert_eq!(choice.find(&[json!("a")]), Some(2));
-    assert_eq!(choice.find(&[json!("b"), json!("a")]), Some(2));
-    assert_eq!(
-        choice.find(&[json!(7)]),
-        Some(1),
-        "others are in the order of the policy"
-    );
+    assert_eq!(choice.find(&[json!("a")]), Some(&at(2)));
+    assert_eq!(choice.find(&[json!("b"), json!("a")]), Some(&at(2)));
+    assert_eq!(choice.find(&[json!(7.0)]), Some(&at(0)));
     assert_eq!(choice.find(&[json!("7"), json!(null)]), None);
     assert_eq!(choice.find(&[]), None);
+    assert_eq!(choice.find_text(&["c".into(), "b".into()]), Some(&at(3)));
+    assert_eq!(choice.find_text(&["7".into()]), None);
 }

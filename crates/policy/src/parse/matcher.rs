@@ -24,8 +24,13 @@ const LIST_OPERATORS: [&str; 3] = ["has", "is", "exclude"];
 /// A string matcher: an object of operators, of which all must hold; any other
 /// value means `is`. A bare list is equality with a list and so never holds.
 /// `None` if a problem was found.
+pub(crate) fn text_clauses(node: &Node, problems: &mut Problems) -> Option<Vec<TextClause>> {
+    text_matcher(None, node, problems)
+}
+
+/// The matcher of a criterion about `field`, which may forbid some operands.
 pub(super) fn text_matcher(
-    field: TextField,
+    field: Option<TextField>,
     node: &Node,
     problems: &mut Problems,
 ) -> Option<Vec<TextClause>> {
@@ -38,7 +43,7 @@ pub(super) fn text_matcher(
     }
 }
 
-fn text_clause(field: TextField, entry: &Entry, problems: &mut Problems) -> Option<TextClause> {
+fn text_clause(field: Option<TextField>, entry: &Entry, problems: &mut Problems) -> Option<TextClause> {
     let value = &entry.value;
     match entry.key.as_str() {
         "is" | "not" => {
@@ -97,8 +102,13 @@ fn operand(entry: &Entry, problems: &mut Problems) -> Option<String> {
 /// Whether a comparison can hold at all. Pomerium refuses to load one of a
 /// domain with something that is no string; with the other fields such a
 /// comparison is legal and never holds.
-fn comparable(field: TextField, operands: &[&Node], at: &Node, problems: &mut Problems) -> Option<()> {
-    if field != TextField::Domain || operands.iter().any(|node| node.to_json().is_string()) {
+fn comparable(
+    field: Option<TextField>,
+    operands: &[&Node],
+    at: &Node,
+    problems: &mut Problems,
+) -> Option<()> {
+    if field != Some(TextField::Domain) || operands.iter().any(|node| node.to_json().is_string()) {
         return Some(());
     }
     let help = at
@@ -116,7 +126,7 @@ fn comparable(field: TextField, operands: &[&Node], at: &Node, problems: &mut Pr
 
 /// A string-list matcher: an object of operators, of which all must hold; any
 /// other value means `has`.
-pub(super) fn list_matcher(node: &Node, problems: &mut Problems) -> Option<Vec<ListClause>> {
+pub(crate) fn list_clauses(node: &Node, problems: &mut Problems) -> Option<Vec<ListClause>> {
     match node.as_map() {
         Some(entries) => whole(entries.iter().map(|entry| match entry.key.as_str() {
             "has" => Some(ListClause::Has(entry.value.to_json())),

@@ -3,7 +3,7 @@ use portcullis_document::{Limits, parse_yaml};
 use super::criterion::{SUPPORTED, UNSUPPORTED};
 use super::parse;
 use crate::ast::{Action, Condition, ListClause, Operator, Policy, TextClause};
-use crate::error::{POLICY_CODES, PolicyError, code};
+use crate::error::{POLICY_CODES, POLICY_WARNING_CODES, PolicyError, code};
 
 fn read(text: &str) -> Result<Policy, Vec<PolicyError>> {
     parse(&parse_yaml(text, &Limits::default()).unwrap().unwrap())
@@ -63,7 +63,11 @@ fn every_code_at_its_exact_place() {
         ("emial: x", "3:7 policy_criterion_unknown"),
         ("Accept: x", "3:7 policy_criterion_unknown"),
         ("'': x", "3:7 policy_criterion_unknown"),
-        ("device: {approved: true}", "3:7 policy_criterion_unsupported"),
+        ("pomerium_routes: ", "3:7 policy_criterion_unsupported"),
+        ("ssh_username_matches_claim: {has: x}", "3:35 policy_value_type"),
+        ("mcp_tool: {has: x}", "3:18 policy_matcher_unknown"),
+        ("groups: {in: [x]}", "3:16 policy_matcher_unknown"),
+        ("day_of_week: someday", "3:20 policy_value_invalid"),
         ("user: {matches: x}", "3:14 policy_matcher_unknown"),
         ("claim/groups: {in: [x]}", "3:22 policy_matcher_unknown"),
         ("user: {is: a, in: b}", "3:25 policy_value_type"),
@@ -131,9 +135,9 @@ fn help_names_what_was_probably_meant() {
         "write the value in brackets: `in: [value]`"
     );
     assert!(
-        help("allow: {or: [{groups: x}]}")
+        help("allow: {or: [{pomerium_routes: }]}")
             .unwrap()
-            .contains("`claim/groups`")
+            .contains("internal paths")
     );
 }
 
@@ -158,14 +162,81 @@ fn a_name_is_supported_or_unsupported_and_sorted() {
         );
     }
     for name in SUPPORTED {
-        let value = if name == "source_ip" { "10.0.0.0/8" } else { "x" };
+        let value = match name {
+            "source_ip" => "10.0.0.0/8",
+            "ssh_publickey" | "ssh_ca" => "[]",
+            "client_certificate" | "device" => "{}",
+            "date" => "{after: 2026-01-01}",
+            "day_of_week" => "mon",
+            "time_of_day" => "{timezone: UTC, after: '9:00'}",
+            "record" => "{type: x, exists: true}",
+            _ => "x",
+        };
         let text = format!("allow: {{or: [{{{name}: {value}}}, {{{name}/sub/path: {value}}}]}}");
-        assert_eq!(
-            read(&text).unwrap().rules[0].blocks[0].criteria.len(),
-            2,
-            "{name}"
-        );
+        let policy = read(&text).unwrap();
+        let names: Vec<_> = policy.criteria().map(|(name, _)| name).collect();
+        assert_eq!(names, [name, name]);
+        assert_eq!(policy.criteria().next().unwrap().1.unwrap().to_string(), "1:15");
     }
+}
+
+/// The warnings of a criterion whose key stands at 3:7, as `line:column code`.
+fn warnings(action: &str, operator: &str, criterion: &str) -> Vec<String> {
+    let policy = read(&format!("{action}:\n  {operator}:\n    - {criterion}\n")).unwrap();
+    policy
+        .warnings()
+        .iter()
+        .map(|warning| format!("{} {}", warning.span, warning.code))
+        .collect()
+}
+
+#[test]
+fn what_is_probably_not_meant_is_warned_about() {
+    let mut seen = Vec::new();
+    for (criterion, expected) in [
+        ("accept: false", "3:15 policy_value_ignored"),
+        ("reject: false", "3:15 policy_value_ignored"),
+        ("authenticated_user: false", "3:27 policy_value_ignored"),
+        ("ssh_username_matches_email: false", "3:35 policy_value_ignored"),
+        ("email: [a@b, c@d]", "3:14 policy_never_holds"),
+        ("user: {is: 5}", "3:18 policy_never_holds"),
+        ("http_path: {in: []}", "3:23 policy_never_holds"),
+        ("claim/groups: [a, b]", "3:21 policy_never_holds"),
+        ("groups: {exclude: [a]}", "3:25 policy_never_holds"),
+        ("source_ip: []", "3:18 policy_never_holds"),
+        (
+            "date: {after: 2026-01-02, before: 2026-01-01}",
+            "3:13 policy_never_holds",
+        ),
+        (
+            "invalid_client_certificate: true",
+            "3:7 policy_invalid_certificate_allowed",
+        ),
+    ] {
+        assert_eq!(warnings("allow", "or", criterion), [expected], "{criterion}");
+        seen.extend(expected.split(' ').nth(1));
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen, POLICY_WARNING_CODES, "every code is tried, and sorted");
+    for criterion in [
+        "accept: ",
+        "accept: true",
+        "accept: 'no'",
+        "user: a",
+        "email: {in: [a, 5]}",
+        "claim/a: 5",
+    ] {
+        assert!(warnings("allow", "or", criterion).is_empty(), "{criterion}");
+    }
+    for (action, operator) in [("deny", "or"), ("allow", "not")] {
+        assert!(warnings(action, operator, "invalid_client_certificate: true").is_empty());
+    }
+    let policy = read("allow: {or: [{accept: false}]}").unwrap();
+    let merged = Policy::from_route(&crate::Legacy::default(), Some(&policy));
+    assert_eq!(merged.warnings(), policy.warnings());
+    let warning = &policy.warnings()[0];
+    assert!(warning.message.contains("`accept`") && warning.help.is_some());
 }
 
 #[test]
