@@ -52,5 +52,6 @@ export function readConfig(path) {
     clients: list(raw.clients, 'clients').map((entry, i) => client(entry, `clients[${i}]`)),
     users,
     accessTokenSeconds: raw.access_token_seconds ?? 3600,
+    idTokenSeconds: raw.id_token_seconds ?? 3600,
   };
 }

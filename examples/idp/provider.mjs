@@ -61,7 +61,7 @@ export function createProvider(issuer, config) {
     loadExistingGrant: grantAll,
     findAccount: async (_ctx, sub) => (users.has(sub) ? account(users.get(sub)) : undefined),
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-    ttl: { AccessToken: config.accessTokenSeconds, IdToken: 3600, Session: 86400, Grant: 86400, Interaction: 600, RefreshToken: 86400 },
+    ttl: { AccessToken: config.accessTokenSeconds, IdToken: config.idTokenSeconds, Session: 86400, Grant: 86400, Interaction: 600, RefreshToken: 86400 },
     features: {
       devInteractions: { enabled: false },
       revocation: { enabled: true },

@@ -8,8 +8,10 @@ use portcullis_envoy_config::XdsProtocol;
 
 use crate::environment;
 
+mod policy;
 mod roles;
 
+pub(crate) use policy::{Explain, ExplainFormat, Test};
 pub(crate) use roles::{AuthzServer, ControlPlane, DynamicEnvoy};
 
 /// An identity-aware proxy: Envoy carries the traffic, Portcullis decides every request.
@@ -30,6 +32,10 @@ pub(crate) enum Command {
     AuthzServer(AuthzServer),
     /// Check a configuration: every problem at once, as FILE:LINE:COL
     Check(Check),
+    /// Say what would become of a request, and why: which route, which rule, which criterion
+    Explain(Explain),
+    /// Run cases of your own against policies, or a file of conformance vectors
+    Test(Test),
     /// Print what Envoy would be given; with --dynamic, what an Envoy starts with that asks a control plane
     EnvoyConfig(EnvoyConfig),
 }

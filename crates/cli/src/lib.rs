@@ -10,6 +10,7 @@ mod args;
 mod check;
 mod environment;
 mod envoy_config;
+mod explain;
 mod health;
 mod logging;
 mod process;
@@ -17,6 +18,7 @@ mod records;
 mod roles;
 mod run;
 mod signals;
+mod test;
 
 /// Reads the command line and does what it says.
 ///
@@ -29,6 +31,8 @@ pub fn main() -> ExitCode {
         args::Command::ControlPlane(arguments) => roles::control_plane(&arguments),
         args::Command::AuthzServer(arguments) => roles::authz_server(&arguments),
         args::Command::Check(arguments) => check::check(&arguments),
+        args::Command::Explain(arguments) => explain::explain(&arguments),
+        args::Command::Test(arguments) => test::test(&arguments),
         args::Command::EnvoyConfig(arguments) => envoy_config::print(&arguments),
     }
 }

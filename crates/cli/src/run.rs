@@ -73,14 +73,14 @@ async fn serve_all(
     xds: XdsProtocol,
     log_format: LogFormat,
 ) -> Result<(), Failure> {
-    let secret = first
+    let secrets = first
         .bundle
         .as_ref()
         .map(|bundle| &bundle.settings.keys.shared_secret);
     for listener in first.snapshot.iter().flat_map(|all| all.listeners.values()) {
         bindable::wait(&listener.value.addresses, listener.value.port, PORT_PATIENCE).await?;
     }
-    let store = records::open(&config.global.storage, secret)?;
+    let records::Opened { store, at_rest } = records::open(&config.global.storage, secrets)?;
     let options = AuthzOptions {
         store,
         clock: Arc::new(SystemClock),
@@ -123,6 +123,7 @@ async fn serve_all(
         .await
         .map_err(|e| format!("`health_check_addr` {health_address} cannot be bound: {e}"))?;
     let mut authz_serves = tokio::spawn(serve(authz, checks, pages, last.clone()));
+    let resealing = at_rest.map(|store| tokio::spawn(records::follow(store, handle.shared_secrets())));
     let signals = tokio::spawn(signals::follow(Some(handle), shutdown.clone()));
     let announce = tokio::spawn(readiness.announce(addresses(config)));
 
@@ -139,6 +140,9 @@ async fn serve_all(
     };
     announce.abort();
     signals.abort();
+    if let Some(resealing) = resealing {
+        resealing.abort();
+    }
     last.cancel();
     if !authz_serves.is_finished() {
         authz_serves.await??;

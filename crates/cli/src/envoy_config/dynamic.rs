@@ -6,7 +6,6 @@ use portcullis_config::GrpcAddress;
 use portcullis_control_plane::Loaded;
 use portcullis_envoy_config::{ControlPlaneAddress, ControlPlaneTls, RemoteBootstrap};
 use portcullis_proto::credential::Key;
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use url::{Host, Url};
 
@@ -35,7 +34,7 @@ pub(super) fn bootstrap(loaded: &Loaded, arguments: &DynamicEnvoy) -> Result<Val
         Some(url) => named(url, ca.clone(), identity)?,
         None => local(&grpc_address(config))?,
     };
-    let token = Key::derive(bundle.settings.keys.shared_secret.expose_secret()).xds_token();
+    let token = Key::derive(&bundle.settings.keys.shared_secret).xds_token();
     let bootstrap = RemoteBootstrap {
         node_id: NODE_ID,
         control_plane: &address,

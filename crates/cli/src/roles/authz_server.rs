@@ -11,6 +11,7 @@ use portcullis_authz_server::follow::follow;
 use portcullis_authz_server::{AuthzServer, Options, serve_joined};
 use portcullis_idp::{HttpClient, HttpOptions};
 use portcullis_proto::channel::{ClientOptions, connect};
+use portcullis_proto::credential::Key;
 use portcullis_proto::listener::ServerTls;
 use portcullis_store_remote::RemoteStore;
 use prometheus_client::registry::Registry;
@@ -133,6 +134,9 @@ async fn serve_all(arguments: &Arguments, made: Made) -> Result<(), Failure> {
     let signals = tokio::spawn(signals::follow(None, shutdown.clone()));
     let following = follow(Arc::clone(&authz), channel, instance, shutdown.clone());
     let following = tokio::spawn(following);
+    let rotating = client
+        .key
+        .map(|key| tokio::spawn(follow_secrets(Arc::clone(&authz), key)));
     tracing::info!(control_plane = %url, "waiting for a bundle");
 
     // Nobody is let in who would only be told that it cannot decide yet: Envoy
@@ -155,8 +159,23 @@ async fn serve_all(arguments: &Arguments, made: Made) -> Result<(), Failure> {
     shutdown.cancel();
     following.await?;
     signals.abort();
+    if let Some(rotating) = rotating {
+        rotating.abort();
+    }
     last.cancel();
     health.await?;
     tracing::info!("stopped");
     Ok(served?)
+}
+
+/// Calls carry tokens by the first of the secrets that the control plane has: it
+/// takes them by all, and the one that the command line names may be dropped
+/// while this process runs.
+async fn follow_secrets(authz: Arc<AuthzServer>, key: Arc<Key>) {
+    let mut feed = authz.feed_state().watch();
+    while feed.changed().await.is_ok() {
+        if let Some(bundle) = authz.feed().current() {
+            key.replace(&bundle.settings.keys.shared_secret);
+        }
+    }
 }

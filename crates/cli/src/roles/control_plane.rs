@@ -9,7 +9,6 @@ use portcullis_control_plane::{Apart, ControlPlane, FileSource, Grpc, Handle, Lo
 use portcullis_proto::credential::Key;
 use portcullis_proto::listener::ServerTls;
 use prometheus_client::registry::Registry;
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -69,19 +68,19 @@ async fn serve_all(source: FileSource, first: Loaded, config: &Config, door: Doo
         plaintext,
         authorize_ca,
     } = door;
-    let secret = first
+    let secrets = first
         .bundle
         .as_ref()
         .map(|bundle| &bundle.settings.keys.shared_secret)
         .ok_or("there is no `shared_secret`")?;
-    let key = Arc::new(Key::derive(secret.expose_secret()));
+    let key = Arc::new(Key::derive(secrets));
     let bound = Bound::new(&grpc_address(config), tls.as_ref(), &[b"h2"], plaintext).await?;
     if config.global.storage == Storage::Memory {
         tracing::warn!(
             "sessions end with this process: `databroker_storage_type` is `memory`; `file` keeps them"
         );
     }
-    let store = records::open(&config.global.storage, Some(secret))?;
+    let records::Opened { store, at_rest } = records::open(&config.global.storage, Some(secrets))?;
     let address = bound.address().to_owned();
     let Listening {
         incoming,
@@ -104,6 +103,7 @@ async fn serve_all(source: FileSource, first: Loaded, config: &Config, door: Doo
 
     let mut registry = Registry::default();
     handle.metrics().register(&mut registry);
+    handle.metrics().register_policies(&mut registry);
     let endpoints = Endpoints {
         health: Arc::new(Ready(handle.clone())),
         metrics: Arc::new(registry),
@@ -114,6 +114,7 @@ async fn serve_all(source: FileSource, first: Loaded, config: &Config, door: Doo
     let health = health::serve(health_address, endpoints, last.clone())
         .await
         .map_err(|e| format!("`health_check_addr` {health_address} cannot be bound: {e}"))?;
+    let resealing = at_rest.map(|store| tokio::spawn(records::follow(store, handle.shared_secrets())));
     let signals = tokio::spawn(signals::follow(Some(handle), shutdown.clone()));
     tracing::info!(
         grpc_address = address,
@@ -124,6 +125,9 @@ async fn serve_all(source: FileSource, first: Loaded, config: &Config, door: Doo
     );
     let ended = control_plane.run(shutdown).await;
     signals.abort();
+    if let Some(resealing) = resealing {
+        resealing.abort();
+    }
     last.cancel();
     health.await?;
     drop(file);

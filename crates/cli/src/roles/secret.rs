@@ -1,8 +1,9 @@
-//! The shared secret, where no configuration file holds it.
+//! The shared secrets, where no configuration file holds them.
 
 use std::path::{Path, PathBuf};
 
-use portcullis_config::key_from_base64;
+use portcullis_config::{SecretsProblem, keys_from_list, secrets_in};
+use portcullis_model::Secrets;
 use portcullis_proto::credential::Key;
 use secrecy::zeroize::Zeroizing;
 
@@ -12,8 +13,9 @@ use crate::process::Failure;
 const VARIABLE: &str = "SHARED_SECRET";
 const FILE_VARIABLE: &str = "SHARED_SECRET_FILE";
 
-/// The key that derives from the secret in `file`, else in what the environment
-/// says; `None` where neither says anything.
+/// The key that derives from the secrets in `file`, else in what the environment
+/// says; `None` where neither says anything. Of several, with commas or line ends
+/// between them, the first makes tokens.
 pub(super) fn key(file: Option<&Path>, environment: &[(String, String)]) -> Result<Option<Key>, Failure> {
     let variable = |name: &str| {
         let found = environment.iter().find(|(known, _)| known == name);
@@ -28,13 +30,21 @@ pub(super) fn key(file: Option<&Path>, environment: &[(String, String)]) -> Resu
     } else {
         return Ok(None);
     };
-    match key_from_base64(&text) {
-        Ok(secret) => Ok(Some(Key::derive(&Zeroizing::new(secret)))),
-        Err(why) => Err(format!(
-            "{name}: {why}; it is the control plane's `shared_secret`: 32 bytes in base64, without a line end"
-        )
-        .into()),
+    let (secrets, problems) = keys_from_list(&secrets_in(&text));
+    let secrets = Zeroizing::new(secrets);
+    let wrong = problems.iter().find(|(_, problem)| !problem.is_warning());
+    if let Some((_, why)) = wrong {
+        return Err(refused(name, why));
     }
+    match Secrets::new(secrets.iter().copied()) {
+        Ok(secrets) => Ok(Some(Key::derive(&secrets))),
+        Err(_) => Err(refused(name, &SecretsProblem::TooMany)),
+    }
+}
+
+fn refused(name: &str, why: &SecretsProblem) -> Failure {
+    let what = "it is the control plane's `shared_secret`: 32 bytes in base64, without a line end";
+    format!("{name}: {why}; {what}").into()
 }
 
 fn from_file(name: &str, file: &Path) -> Result<Zeroizing<String>, Failure> {
@@ -60,7 +70,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("secret");
         std::fs::write(&file, SECRET).unwrap();
-        let wanted = Key::derive(b"shared-secret-of-the-tests-32byt").xds_token();
+        let wanted = Key::derive(&(*b"shared-secret-of-the-tests-32byt").into()).xds_token();
         let other = "b3RoZXItc2VjcmV0LW9mLXRoZS10ZXN0cy1pcy0zMmI=";
         let token = |file: Option<&Path>, variables: &[(&str, &str)]| {
             key(file, &environment(variables))
@@ -83,6 +93,27 @@ mod tests {
                 .verify("", Timestamp::UNIX_EPOCH)
                 .is_err()
         );
+    }
+
+    #[test]
+    fn of_several_secrets_the_first_makes_tokens() {
+        let other = "b3RoZXItc2VjcmV0LW9mLXRoZS10ZXN0cy1pcy0zMmI=";
+        let of = |text: &str| key(None, &environment(&[(VARIABLE, text)])).unwrap().unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        for text in [format!("{SECRET},{other}"), format!("{SECRET}\n{other}\n")] {
+            let both = of(&text);
+            assert_eq!(of(SECRET).verify(&both.mint(now), now), Ok(()));
+            assert_eq!(both.verify(&of(other).mint(now), now), Ok(()));
+        }
+        for (bad, what) in [
+            (format!("{SECRET},short"), "number 2 of the list"),
+            ([SECRET; 9].join(","), "more than 8 secrets"),
+        ] {
+            let error = key(None, &environment(&[(VARIABLE, &bad)]))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(what) && !error.contains(SECRET), "{error}");
+        }
     }
 
     #[test]

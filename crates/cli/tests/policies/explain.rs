@@ -1,0 +1,263 @@
+use serde_json::Value;
+
+use super::program::{Ran, folder, portcullis};
+
+const CONFIG: &str = "\
+authenticate_service_url: https://login.example.com
+idp_provider: oidc
+idp_provider_url: https://id.example.com
+idp_client_id: x
+idp_client_secret: y
+routes:
+- name: wiki
+  from: https://wiki.example.com
+  to: http://wiki.internal
+  policy:
+  - allow:
+      and:
+      - domain: corp.example
+      - claim/team.name: red
+      - date: {before: '2026-06-01T00:00:00'}
+  - deny:
+      or:
+      - source_ip: 10.0.0.0/8
+- name: preflight
+  from: https://api.example.com
+  to: http://api.internal
+  cors_allow_preflight: true
+  policy:
+    allow:
+      or:
+      - groups: g-api
+      - user: u-mona
+- name: broken
+  from: https://broken.example.com
+  to: http://broken.internal
+  policy: {allow: {or: [{mail: x}]}}
+";
+
+fn explain(arguments: &[&str]) -> Ran {
+    let files = folder(&[("config.yaml", CONFIG)]);
+    let all: Vec<&str> = ["explain", "-c", "config.yaml"]
+        .into_iter()
+        .chain(arguments.iter().copied())
+        .collect();
+    portcullis(files.path(), &all)
+}
+
+fn line<'r>(ran: &'r Ran, start: &str) -> &'r str {
+    ran.out
+        .lines()
+        .find(|line| line.starts_with(start))
+        .unwrap_or_default()
+}
+
+const WIKI: &str = "https://wiki.example.com/start?x=y";
+
+#[test]
+fn a_denied_request_names_the_criterion_that_decided() {
+    let ran = explain(&[
+        "--url",
+        WIKI,
+        "--user",
+        "mona@corp.example",
+        "--at",
+        "2026-01-01T00:00:00Z",
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(line(&ran, "outcome:"), "outcome: deny:403 (status 403)");
+    assert_eq!(
+        line(&ran, "route:"),
+        "route: wiki at config.yaml:7:3 (https://wiki.example.com, every path)"
+    );
+    let decided = line(&ran, "decided by:");
+    assert!(
+        decided.starts_with("decided by: allow[0].and[1] at config.yaml:14:9: claim/team.name"),
+        "{decided}"
+    );
+    assert!(decided.ends_with("(claim-unauthorized)"), "{decided}");
+}
+
+#[test]
+fn the_flags_describe_the_request() {
+    let allowed = [
+        "--url",
+        WIKI,
+        "--user",
+        "mona@corp.example",
+        "--claims",
+        r#"{"team": {"name": "red"}}"#,
+    ];
+    let with = |more: &[&'static str]| explain(&[&allowed[..], more].concat());
+    let ran = with(&["--at", "2026-01-01T00:00:00Z"]);
+    assert!(
+        line(&ran, "outcome:").starts_with("outcome: allow"),
+        "{}",
+        ran.out
+    );
+    let ran = with(&["--at", "2026-07-01T00:00:00Z"]);
+    assert!(
+        line(&ran, "decided by:").contains("allow[0].and[2] at config.yaml:15:9"),
+        "{}",
+        ran.out
+    );
+    let ran = with(&["--at", "2026-01-01T00:00:00Z", "--source-ip", "10.2.3.4"]);
+    assert!(
+        line(&ran, "decided by:").contains("deny[1].or[0] at config.yaml:18:9"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        line(&ran, "decided by:").contains("found 10.2.3.4"),
+        "{}",
+        ran.out
+    );
+
+    let ran = explain(&["--url", WIKI]);
+    assert!(
+        line(&ran, "outcome:").starts_with("outcome: login"),
+        "{}",
+        ran.out
+    );
+    let ran = explain(&[
+        "--url",
+        "https://api.example.com/",
+        "--claims",
+        r#"{"sub": "u-mona"}"#,
+    ]);
+    assert!(
+        line(&ran, "outcome:").starts_with("outcome: allow"),
+        "{}",
+        ran.out
+    );
+    let ran = explain(&[
+        "--url",
+        "https://api.example.com/",
+        "--user",
+        "x@y.z",
+        "--user-id",
+        "u-mona",
+    ]);
+    assert!(
+        line(&ran, "outcome:").starts_with("outcome: allow"),
+        "{}",
+        ran.out
+    );
+    let ran = explain(&[
+        "--url",
+        "https://api.example.com/",
+        "--user",
+        "x@y.z",
+        "--group",
+        "a",
+        "--group",
+        "g-api",
+    ]);
+    assert!(
+        line(&ran, "outcome:").starts_with("outcome: allow"),
+        "{}",
+        ran.out
+    );
+    let preflight = [
+        "--header",
+        "Origin: https://a.b",
+        "--header",
+        "Access-Control-Request-Method:PUT",
+    ];
+    let ran = explain(
+        &[
+            &["--url", "https://api.example.com/", "--method", "OPTIONS"],
+            &preflight[..],
+        ]
+        .concat(),
+    );
+    assert!(
+        line(&ran, "outcome:").starts_with("outcome: allow"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn json_says_the_same() {
+    let at = "2026-01-01T00:00:00Z";
+    let ran = explain(&[
+        "--url",
+        WIKI,
+        "--user",
+        "mona@corp.example",
+        "--at",
+        at,
+        "--format",
+        "json",
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(json["outcome"], "deny:403");
+    assert_eq!(json["route"]["name"], "wiki");
+    assert_eq!(json["decided_by"]["place"]["file"], "config.yaml");
+    assert_eq!(json["decided_by"]["place"]["line"], 14);
+    assert_eq!(json["decided_by"]["place"]["column"], 9);
+}
+
+#[test]
+fn an_explanation_is_a_success_whatever_it_says() {
+    for (url, outcome) in [
+        ("https://nowhere.example.com/", "no_route"),
+        ("https://broken.example.com/", "route_invalid"),
+        ("https://wiki.example.com/.pomerium/", "internal"),
+    ] {
+        let ran = explain(&["--url", url]);
+        assert_eq!(ran.code, Some(0), "{url}: {}", ran.err);
+        assert!(line(&ran, "outcome:").contains(outcome), "{url}: {}", ran.out);
+    }
+    let ran = explain(&["--url", "https://broken.example.com/"]);
+    assert!(
+        ran.out.contains("policy_criterion_unknown: config.yaml:31:"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn errors_of_the_configuration_exit_with_1() {
+    let files = folder(&[("config.yaml", "address: nowhere:x\n"), ("text.yaml", "- [")]);
+    for file in ["config.yaml", "text.yaml", "missing.yaml"] {
+        let ran = portcullis(files.path(), &["explain", "-c", file, "--url", WIKI]);
+        assert_eq!(ran.code, Some(1), "{file}");
+        assert!(ran.err.contains(&format!("{file}:")), "{file}: {}", ran.err);
+        assert_eq!(ran.out, "", "{file}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_exits_with_2() {
+    for arguments in [
+        &[][..],
+        &["--url"],
+        &["--url", "nonsense"],
+        &["--url", "https://wiki.example.com/a%2fb"],
+        &["--url", WIKI, "--claims", "[]"],
+        &["--url", WIKI, "--claims", "{"],
+        &["--url", WIKI, "--at", "noon"],
+        &["--url", WIKI, "--source-ip", "here"],
+        &["--url", WIKI, "--header", "nothing"],
+        &["--url", WIKI, "--group", "a"],
+        &["--url", WIKI, "--format", "xml"],
+        &["--url", WIKI, "--client-certificate", "missing.pem"],
+        &["--decision", "d-1"],
+    ] {
+        let ran = explain(arguments);
+        assert_eq!(ran.code, Some(2), "{arguments:?}: {}{}", ran.out, ran.err);
+    }
+    for ran in [
+        explain(&["--decision", "d-1"]),
+        portcullis(&super::program::root(), &["explain", "--decision", "d-1"]),
+    ] {
+        assert!(
+            ran.code == Some(2) && ran.err.contains("audit log"),
+            "{}",
+            ran.err
+        );
+    }
+}
