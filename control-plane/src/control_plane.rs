@@ -8,6 +8,7 @@ use std::{
 use portcullis_bundle::{Bundle, RoutePolicy};
 use portcullis_config::{Diagnostic, Severity};
 use portcullis_envoy_config::{ResourceSet, bootstrap};
+use portcullis_proto::credential::Key;
 use portcullis_snapshot::{Snapshot, diff};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -73,6 +74,8 @@ pub struct ControlPlane {
     source: Arc<FileSource>,
     place: Option<Place>,
     reach: Reach,
+    /// By which callers are known, where the roles are apart.
+    key: Option<Arc<Key>>,
     handle: Handle,
     reloads: mpsc::Receiver<oneshot::Sender<Reloaded>>,
     envoy: watch::Sender<EnvoyState>,
@@ -110,6 +113,10 @@ impl ControlPlane {
             return Err(Rejected { diagnostics });
         };
         let reach = Reach::of(&place);
+        let key = match &place {
+            Place::Beside { .. } => None,
+            Place::Apart(Apart { grpc, .. }) => Some(Arc::clone(&grpc.key)),
+        };
         let resources = Arc::new(reach.encode(parsed.as_deref(), &snapshot, None));
         let metrics = Metrics::default();
         let serving = Serving::default();
@@ -128,6 +135,7 @@ impl ControlPlane {
                 Place::Beside { envoy, .. } => Role::Beside(envoy.is_some().then_some(envoy_seen)),
                 Place::Apart(_) => Role::Apart,
             },
+            secrets: watch::Sender::new(bundle.settings.keys.shared_secret.clone()),
         };
         let (sender, reloads) = mpsc::channel(8);
         let mut watcher = Watcher::new();
@@ -136,6 +144,7 @@ impl ControlPlane {
             source: Arc::new(source),
             place: Some(place),
             reach,
+            key,
             handle: Handle {
                 shared: Arc::new(shared),
                 reloads: sender,
@@ -330,7 +339,22 @@ impl ControlPlane {
         }
         tracing::info!(version, bundle = %new.bundle.version, envoy_changes = %changes, "the configuration is read");
         self.current = new;
+        self.take_secrets();
         self.publish(asked.map(|reply| (reply, Reloaded::Accepted { version })));
+    }
+
+    /// What the shared secrets authenticate and seal here follows them, before any
+    /// authz-server hears of them and comes with the new first one.
+    fn take_secrets(&self) {
+        let secrets = &self.current.bundle.settings.keys.shared_secret;
+        let told = &self.handle.shared.secrets;
+        if *told.borrow() == *secrets {
+            return;
+        }
+        if let Some(key) = &self.key {
+            key.replace(secrets);
+        }
+        told.send_replace(secrets.clone());
     }
 
     /// Begins to publish the current state. Of several the newest wins, so that

@@ -49,7 +49,8 @@ pub struct Grpc {
     /// Whose processes may call beside root's, where the door is a Unix socket:
     /// its owner. `None` over TCP.
     pub owner: Option<u32>,
-    /// Who may come in without a certificate: who makes tokens by it.
+    /// Who may come in without a certificate: who makes tokens by it. It follows
+    /// the shared secrets of the configuration.
     pub key: Arc<Key>,
     /// What the store service serves.
     pub store: Arc<dyn Store>,

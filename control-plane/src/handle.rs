@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis_config::Diagnostic;
+use portcullis_model::Secrets;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) config: Mutex<ConfigStatus>,
     pub(crate) role: Role,
+    /// The shared secrets of the configuration that serves.
+    pub(crate) secrets: watch::Sender<Secrets>,
 }
 
 /// What readiness means here.
@@ -117,6 +120,7 @@ impl Handle {
             config,
             role,
             metrics: _,
+            secrets: _,
         } = &*self.shared;
         Status {
             ready: self.is_ready(),
@@ -135,6 +139,13 @@ impl Handle {
             return Reloaded::Ended;
         }
         receiver.await.unwrap_or(Reloaded::Ended)
+    }
+
+    /// The shared secrets of the configuration that serves, and each change of
+    /// them: what is sealed or authenticated with them in this process follows.
+    #[must_use]
+    pub fn shared_secrets(&self) -> watch::Receiver<Secrets> {
+        self.shared.secrets.subscribe()
     }
 
     /// Adds an authz-server to those that bundles go to, until the attachment is

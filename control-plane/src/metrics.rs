@@ -1,5 +1,6 @@
 //! What is counted here.
 
+use portcullis_bundle::Bundle;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -19,6 +20,7 @@ pub struct Metrics {
     pub(crate) authz_servers: Gauge,
     pub(crate) grpc_refused: Family<ReasonLabel, Counter>,
     pub(crate) envoy_restart: Counter,
+    policy_programs: Gauge,
 }
 
 /// A type of resource by its short name, `Cluster`.
@@ -64,7 +66,21 @@ impl Metrics {
         self.config_reload.get_or_create(&ResultLabel { result }).inc();
     }
 
-    /// Adds all of them to `registry`, under their names in the documentation.
+    pub(crate) fn gave(&self, bundle: &Bundle) {
+        let count = i64::try_from(bundle.programs()).unwrap_or(i64::MAX);
+        self.policy_programs.set(count);
+    }
+
+    /// Adds what an authz-server says too, for a process that has none.
+    pub fn register_policies(&self, registry: &mut Registry) {
+        registry.register(
+            "portcullis_policy_programs",
+            "compiled policies in memory; routes with equal policies share one",
+            self.policy_programs.clone(),
+        );
+    }
+
+    /// Adds all the others to `registry`, under their names in the documentation.
     pub fn register(&self, registry: &mut Registry) {
         let Self {
             xds_nack,
@@ -77,6 +93,7 @@ impl Metrics {
             authz_servers,
             grpc_refused,
             envoy_restart,
+            policy_programs: _,
         } = self;
         registry.register(
             "portcullis_xds_nack",

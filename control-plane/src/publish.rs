@@ -214,6 +214,7 @@ impl Publisher {
 
     /// Gives `bundle` to every attached port; how many do not hold it then.
     async fn deliver(&self, state: &State, bundle: &Arc<Bundle>) -> usize {
+        self.metrics.gave(bundle);
         let unacknowledged = self.ports.deliver(bundle).await;
         self.holds_former_ids.send_replace(!state.former.is_empty());
         unacknowledged

@@ -1,4 +1,4 @@
-//! Who may call: whoever knows the shared secret.
+//! Who may call: whoever knows a shared secret.
 //!
 //! A caller shows a token that says when it was made, under a MAC. It lives a
 //! minute, so that one seen in a log or a memory dump is soon worth nothing. The
@@ -8,13 +8,14 @@
 //! Envoy cannot make tokens. It gets a constant one of its own, which opens the
 //! configuration streams and nothing else.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
+use portcullis_model::Secrets;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
@@ -53,10 +54,49 @@ pub enum CredentialError {
     Future,
 }
 
-/// Makes and checks tokens. `Debug` shows nothing of it.
+/// Makes tokens by the first shared secret, and checks them by all, so that
+/// processes of which only some know the next one yet keep talking. `Debug` shows
+/// nothing of it.
 pub struct Key {
+    current: RwLock<Arc<Derived>>,
+}
+
+/// What derives from the secrets, the first one apart.
+struct Derived {
+    first: Tokens,
+    others: Vec<Tokens>,
+}
+
+/// What derives from one secret.
+struct Tokens {
     calls: hmac::Key,
     xds: String,
+}
+
+impl Derived {
+    fn new(secrets: &Secrets) -> Arc<Self> {
+        Arc::new(Self {
+            first: Tokens::new(secrets.first()),
+            others: secrets.all().skip(1).map(Tokens::new).collect(),
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Tokens> {
+        core::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+impl Tokens {
+    fn new(secret: &[u8; 32]) -> Self {
+        let extracted = hmac::sign(&hmac::Key::new(HMAC_SHA256, SALT), secret);
+        let extracted = hmac::Key::new(HMAC_SHA256, extracted.as_ref());
+        // HKDF's expansion to one block.
+        let expand = |info: &[u8]| hmac::sign(&extracted, &[info, &[1]].concat());
+        Self {
+            calls: hmac::Key::new(HMAC_SHA256, expand(b"calls").as_ref()),
+            xds: format!("xds1.{}", URL_SAFE_NO_PAD.encode(expand(b"xds").as_ref())),
+        }
+    }
 }
 
 impl core::fmt::Debug for Key {
@@ -66,17 +106,22 @@ impl core::fmt::Debug for Key {
 }
 
 impl Key {
-    /// The key of this shared secret.
+    /// The key of these shared secrets.
     #[must_use]
-    pub fn derive(shared_secret: &[u8; 32]) -> Self {
-        let extracted = hmac::sign(&hmac::Key::new(HMAC_SHA256, SALT), shared_secret);
-        let extracted = hmac::Key::new(HMAC_SHA256, extracted.as_ref());
-        // HKDF's expansion to one block.
-        let expand = |info: &[u8]| hmac::sign(&extracted, &[info, &[1]].concat());
+    pub fn derive(shared_secrets: &Secrets) -> Self {
         Self {
-            calls: hmac::Key::new(HMAC_SHA256, expand(b"calls").as_ref()),
-            xds: format!("xds1.{}", URL_SAFE_NO_PAD.encode(expand(b"xds").as_ref())),
+            current: RwLock::new(Derived::new(shared_secrets)),
         }
+    }
+
+    /// Makes it the key of other secrets, for everybody who holds it.
+    pub fn replace(&self, shared_secrets: &Secrets) {
+        let derived = Derived::new(shared_secrets);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = derived;
+    }
+
+    fn current(&self) -> Arc<Derived> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A token that is good for a minute from `now`.
@@ -87,11 +132,11 @@ impl Key {
         // the MAC. So a random source that fails is no reason to fail.
         let _ = SystemRandom::new().fill(&mut nonce);
         let claim = format!("{VERSION}.{}.{}", now.as_second(), URL_SAFE_NO_PAD.encode(nonce));
-        let mac = hmac::sign(&self.calls, claim.as_bytes());
+        let mac = hmac::sign(&self.current().first.calls, claim.as_bytes());
         format!("{claim}.{}", URL_SAFE_NO_PAD.encode(mac.as_ref()))
     }
 
-    /// Whether `token` was made with this key and is good at `now`.
+    /// Whether `token` was made with one of the secrets and is good at `now`.
     ///
     /// # Errors
     /// [`CredentialError`].
@@ -110,7 +155,11 @@ impl Key {
             return Err(CredentialError::Malformed);
         };
         // Before the time is judged: what is not ours says nothing of time.
-        hmac::verify(&self.calls, claim.as_bytes(), &mac).map_err(|_| CredentialError::Forged)?;
+        let current = self.current();
+        let is_ours = |tokens: &Tokens| hmac::verify(&tokens.calls, claim.as_bytes(), &mac).is_ok();
+        if !current.all().any(is_ours) {
+            return Err(CredentialError::Forged);
+        }
         let made: i64 = made.parse().map_err(|_| CredentialError::Malformed)?;
         let age = now.as_second().saturating_sub(made);
         if age < -CLOCK_SKEW {
@@ -122,17 +171,21 @@ impl Key {
         Ok(())
     }
 
-    /// The token of Envoy's configuration streams. It never changes, stands in
-    /// Envoy's bootstrap and opens nothing else.
+    /// The token of Envoy's configuration streams. It never changes for a secret,
+    /// stands in Envoy's bootstrap and opens nothing else.
     #[must_use]
     pub fn xds_token(&self) -> String {
-        self.xds.clone()
+        self.current().first.xds.clone()
     }
 
-    /// Whether `token` is [`Self::xds_token`], in constant time.
+    /// Whether `token` is the [`Self::xds_token`] of one of the secrets; each
+    /// comparison takes constant time.
     #[must_use]
     pub fn is_xds_token(&self, token: &str) -> bool {
-        aws_lc_rs::constant_time::verify_slices_are_equal(token.as_bytes(), self.xds.as_bytes()).is_ok()
+        let same = aws_lc_rs::constant_time::verify_slices_are_equal;
+        let current = self.current();
+        let mut all = current.all();
+        all.any(|tokens| same(token.as_bytes(), tokens.xds.as_bytes()).is_ok())
     }
 }
 

@@ -173,8 +173,8 @@ impl FileSource {
 
     fn missing_secrets(&self, config: &Config) -> Vec<Diagnostic> {
         let secrets = [
-            ("shared_secret", config.global.shared_secret.is_none()),
-            ("cookie_secret", config.global.cookie_secret.is_none()),
+            ("shared_secret", config.global.shared_secret.is_empty()),
+            ("cookie_secret", config.global.cookie_secret.is_empty()),
         ];
         let missing = secrets
             .iter()

@@ -57,7 +57,7 @@ impl World {
         let source = FileSource::new(&path).unwrap().requiring_secrets();
         let first = source.load();
         assert!(first.is_usable(), "{:#?}", first.diagnostics);
-        let key = Arc::new(Key::derive(b"0123456789abcdef0123456789abcdef"));
+        let key = Arc::new(Key::derive(&(*b"0123456789abcdef0123456789abcdef").into()));
         let grpc = Grpc {
             incoming,
             owner,
@@ -88,11 +88,12 @@ impl World {
     }
 
     pub(crate) fn write(&self, text: &str) {
-        fs::write(
-            self.directory.path().join("config.yaml"),
-            format!("{SECRETS}{text}"),
-        )
-        .unwrap();
+        self.write_with(SECRETS, text);
+    }
+
+    pub(crate) fn write_with(&self, secrets: &str, text: &str) {
+        let path = self.directory.path().join("config.yaml");
+        fs::write(path, format!("{secrets}{text}")).unwrap();
     }
 
     pub(crate) fn options(&self) -> ClientOptions {

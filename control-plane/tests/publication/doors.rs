@@ -58,7 +58,7 @@ async fn the_key_opens_all_and_nothing_else_does() {
     let world = World::start(&routes(), None).await;
     asked(&world.options()).await.unwrap();
     let now = Timestamp::now();
-    let other = Key::derive(&[7; 32]);
+    let other = Key::derive(&[7; 32].into());
     let hour = Span::new().hours(1);
     for token in [
         other.mint(now),
@@ -93,7 +93,7 @@ async fn the_key_opens_all_and_nothing_else_does() {
     assert_eq!(world.handle.status().bundle.authz_servers, 0);
 
     // Configuration streams: with Envoy's token or a fresh one, not with another's.
-    let stranger = Key::derive(&[7; 32]);
+    let stranger = Key::derive(&[7; 32].into());
     for (token, opens) in [
         (world.key.xds_token(), true),
         (world.key.mint(Timestamp::now()), true),
@@ -110,6 +110,42 @@ async fn the_key_opens_all_and_nothing_else_does() {
             assert_eq!(envoy.next_error().await.code(), Code::Unauthenticated);
         }
     }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_door_follows_the_secrets_of_the_configuration() {
+    let world = World::start(&routes(), None).await;
+    let old = Key::derive(&(*b"0123456789abcdef0123456789abcdef").into());
+    let new = Key::derive(&[7; 32].into());
+    let opens = async |key: &Key| {
+        let status = asked_with(&world, &key.mint(Timestamp::now())).await;
+        status.code() == Code::Ok
+    };
+    assert_eq!((opens(&old).await, opens(&new).await), (true, false));
+    let mut secrets = world.handle.shared_secrets();
+    const OLD: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    const NEW: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+    for (list, first, expected) in [
+        (format!("[{OLD}, {NEW}]"), &old, (true, true)),
+        (format!("[{NEW}, {OLD}]"), &new, (true, true)),
+        (NEW.to_owned(), &new, (false, true)),
+    ] {
+        let keys = format!("shared_secret: {list}\ncookie_secret: {OLD}\n");
+        world.write_with(&keys, &routes());
+        let told = time::timeout(Duration::from_secs(10), secrets.changed());
+        told.await.expect("it is read").unwrap();
+        assert_eq!((opens(&old).await, opens(&new).await), expected, "{list}");
+        assert_eq!(world.key.xds_token(), first.xds_token(), "the first makes tokens");
+    }
+    // What must not take effect changes nothing.
+    world.write_with(
+        &format!("shared_secret: [{OLD}, x]\ncookie_secret: {OLD}\n"),
+        &routes(),
+    );
+    let told = time::timeout(Duration::from_secs(2), secrets.changed()).await;
+    assert!(told.is_err());
+    assert_eq!((opens(&old).await, opens(&new).await), (false, true));
     world.stop().await;
 }
 

@@ -6,6 +6,7 @@
 //! states of it.
 
 mod digest;
+pub mod matcher;
 mod redirect_hosts;
 mod route;
 mod settings;
@@ -15,15 +16,17 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+pub use matcher::Matcher;
 pub use redirect_hosts::RedirectHosts;
-pub use route::{Route, RoutePolicy};
+pub use route::{Advice, Listing, Route, RoutePolicy};
 pub use settings::{Authenticate, Cookie, Keys, Provider, SameSite, Settings};
 pub use template::Template;
 pub use version::Version;
 
 use digest::Digest;
 use portcullis_model::RouteId;
-use std::collections::HashMap;
+use portcullis_policy::{Program, Programs};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// One state of the configuration as the authz-servers see it.
@@ -74,6 +77,14 @@ impl Bundle {
         self.routes.get(&id)
     }
 
+    /// How many compiled policies are in memory; routes that share one count it
+    /// once.
+    #[must_use]
+    pub fn programs(&self) -> usize {
+        let programs = self.routes.values().filter_map(|route| route.policy.program());
+        programs.map(Program::address).collect::<HashSet<_>>().len()
+    }
+
     /// This bundle with, beside its own routes, those of `old` whose ids it
     /// lacks. It is what the authz-servers hold while Envoy moves from the old
     /// route ids to the new ones: every id that Envoy may still send is known,
@@ -83,10 +94,29 @@ impl Bundle {
         if old.routes.keys().all(|id| self.routes.contains_key(id)) {
             return self.clone();
         }
+        let mut programs = Programs::default();
+        for program in self.routes.values().filter_map(|route| route.policy.program()) {
+            let _known = programs.intern(program.clone());
+        }
         let mut routes = self.routes.clone();
         for (id, route) in &old.routes {
-            routes.entry(*id).or_insert_with(|| Arc::clone(route));
+            routes.entry(*id).or_insert_with(|| shared(route, &mut programs));
         }
         Self::of(Arc::clone(&self.settings), routes)
     }
+}
+
+/// The route, with the program of `programs` that equals its own.
+fn shared(route: &Arc<Route>, programs: &mut Programs) -> Arc<Route> {
+    let Some(own) = route.policy.program() else {
+        return Arc::clone(route);
+    };
+    let program = programs.intern(own.clone());
+    if program.address() == own.address() {
+        return Arc::clone(route);
+    }
+    Arc::new(Route {
+        policy: RoutePolicy::Program(program),
+        ..Route::clone(route)
+    })
 }

@@ -34,7 +34,7 @@ impl RedirectHosts {
             || self
                 .patterns
                 .iter()
-                .any(|(pattern, at)| *at == port && ends_in_a_domain(pattern) && pattern.matches(host))
+                .any(|(pattern, at)| *at == port && pattern.ends_in_a_domain() && pattern.matches(host))
     }
 
     /// The external port of a host that a route is for: `preferred` if that is one of them, else the
@@ -66,13 +66,6 @@ impl FromIterator<(HostPattern, u16)> for RedirectHosts {
         }
         hosts
     }
-}
-
-fn ends_in_a_domain(pattern: &HostPattern) -> bool {
-    pattern
-        .pieces()
-        .last()
-        .is_some_and(|end| end.len() > 1 && end.starts_with('.'))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::digest::Digest;
 use crate::template::Template;
 use core::fmt;
-use portcullis_model::{HeaderName, HostPattern, RouteId};
+use portcullis_model::{HeaderName, Host, HostPattern, RouteId};
 use portcullis_policy::Program;
 
 /// A route: its identity, where it stands, who may use it.
@@ -25,6 +25,34 @@ pub struct Route {
     pub set_request_headers: Vec<(HeaderName, Template)>,
     /// Whether clients may go over to websockets.
     pub allow_websockets: bool,
+    /// With `show_error_details`: what sub-policies say to whoever the policy
+    /// refuses, beside readable reasons. `None` shows neither.
+    pub error_details: Option<Vec<Advice>>,
+    /// How it stands in the list of routes.
+    pub listing: Listing,
+    /// Hosts and external ports of ours where a login here signs in too, one after
+    /// the other, before it leads back (`depends_on`).
+    pub depends_on: Vec<(Host, u16)>,
+}
+
+/// What the list of routes says of a route beside its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// `from` as written.
+    pub from: String,
+    /// `description`.
+    pub description: String,
+    /// `logo_url` as written.
+    pub logo_url: String,
+}
+
+/// What a sub-policy says to whoever is refused; either text may be empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// Why somebody is not let in.
+    pub explanation: String,
+    /// What can be done about it.
+    pub remediation: String,
 }
 
 impl Route {
@@ -40,8 +68,11 @@ impl Route {
             pass_identity_headers,
             set_request_headers,
             allow_websockets,
+            error_details,
+            listing,
+            depends_on,
         } = self;
-        let mut digest = Digest::new("portcullis route 2");
+        let mut digest = Digest::new("portcullis route 4");
         digest.number(u128::from(id.0));
         digest.optional(name.as_deref());
         digest.text(host.as_str());
@@ -55,6 +86,30 @@ impl Route {
             digest.text(template.source());
         }
         digest.flag(*allow_websockets);
+        digest.flag(error_details.is_some());
+        let advice = error_details.as_deref().unwrap_or_default();
+        digest.count(advice.len());
+        for Advice {
+            explanation,
+            remediation,
+        } in advice
+        {
+            digest.text(explanation);
+            digest.text(remediation);
+        }
+        let Listing {
+            from,
+            description,
+            logo_url,
+        } = listing;
+        for text in [from, description, logo_url] {
+            digest.text(text);
+        }
+        digest.count(depends_on.len());
+        for (host, port) in depends_on {
+            digest.text(host.as_str());
+            digest.number(u128::from(*port));
+        }
         digest.finish()
     }
 }

@@ -4,8 +4,8 @@
 use crate::RedirectHosts;
 use crate::digest::Digest;
 use core::time::Duration;
-use portcullis_model::{HeaderName, Host};
-use secrecy::{ExposeSecret as _, SecretBox, SecretString};
+use portcullis_model::{Branding, HeaderName, Host, Image, Pages, Secrets};
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// Settings of a bundle.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Settings {
     /// Hosts and external ports of the routes and of the authenticate service:
     /// the only places to which a login may return.
     pub redirect_hosts: RedirectHosts,
+    /// Which pages there are beside the routes, and how they look.
+    pub pages: Pages,
 }
 
 /// The authenticate service.
@@ -154,15 +156,16 @@ impl SameSite {
     }
 }
 
-/// The root keys.
+/// The root keys. Of several the first is in use and the others open what was
+/// made with them.
 #[derive(Debug)]
 pub struct Keys {
-    /// Signs, and seals what lies at rest.
-    pub shared_secret: SecretBox<[u8; 32]>,
-    /// Seals cookies.
-    pub cookie_secret: SecretBox<[u8; 32]>,
-    /// PEM of the key that signs assertions; derived from `shared_secret` where
-    /// absent.
+    /// Sign, and seal what lies at rest.
+    pub shared_secret: Secrets,
+    /// Seal cookies.
+    pub cookie_secret: Secrets,
+    /// PEM of the keys for assertions, of which the first signs; derived from
+    /// `shared_secret` where absent.
     pub signing_key_pem: Option<SecretString>,
 }
 
@@ -177,8 +180,9 @@ impl Settings {
             keys,
             jwt_claims_headers,
             redirect_hosts,
+            pages,
         } = self;
-        let mut digest = Digest::new("portcullis settings 2");
+        let mut digest = Digest::new("portcullis settings 4");
         match authenticate {
             Authenticate::Own { host, port } => {
                 digest.number(1);
@@ -230,8 +234,12 @@ impl Settings {
             cookie_secret,
             signing_key_pem,
         } = keys;
-        digest.bytes(&secret_digest(Some(shared_secret.expose_secret())));
-        digest.bytes(&secret_digest(Some(cookie_secret.expose_secret())));
+        for secrets in [shared_secret, cookie_secret] {
+            digest.count(secrets.all().count());
+            for secret in secrets.all() {
+                digest.bytes(&secret_digest(Some(secret)));
+            }
+        }
         digest.flag(signing_key_pem.is_some());
         digest.bytes(&secret_digest(
             signing_key_pem.as_ref().map(|s| s.expose_secret().as_bytes()),
@@ -247,7 +255,37 @@ impl Settings {
             digest.text(host.as_str());
             digest.number(u128::from(*port));
         }
+        pages_into(&mut digest, pages);
         digest.finish()
+    }
+}
+
+fn pages_into(digest: &mut Digest, pages: &Pages) {
+    let Pages {
+        routes_portal,
+        jwt_endpoint,
+        branding,
+    } = pages;
+    digest.flag(*routes_portal);
+    digest.flag(*jwt_endpoint);
+    let Branding {
+        primary_color,
+        secondary_color,
+        darkmode_primary_color,
+        darkmode_secondary_color,
+        logo_url,
+        favicon_url,
+    } = branding;
+    for color in [
+        primary_color,
+        secondary_color,
+        darkmode_primary_color,
+        darkmode_secondary_color,
+    ] {
+        digest.optional(color.map(|color| color.to_string()).as_deref());
+    }
+    for image in [logo_url, favicon_url] {
+        digest.optional(image.as_ref().map(Image::as_str));
     }
 }
 

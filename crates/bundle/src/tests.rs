@@ -1,7 +1,6 @@
 use super::*;
 use core::time::Duration;
-use portcullis_model::{HeaderName, Host, HostPattern};
-use secrecy::SecretBox;
+use portcullis_model::{Color, HeaderName, Host, HostPattern, Image, Pages};
 
 fn settings(shared: u8) -> Arc<Settings> {
     Arc::new(Settings {
@@ -24,8 +23,8 @@ fn settings(shared: u8) -> Arc<Settings> {
             same_site: SameSite::Unset,
         },
         keys: Keys {
-            shared_secret: SecretBox::new(Box::new([shared; 32])),
-            cookie_secret: SecretBox::new(Box::new([2; 32])),
+            shared_secret: [shared; 32].into(),
+            cookie_secret: [2; 32].into(),
             signing_key_pem: None,
         },
         jwt_claims_headers: Vec::new(),
@@ -33,6 +32,7 @@ fn settings(shared: u8) -> Arc<Settings> {
             (HostPattern::parse("a.example.com").unwrap(), 443),
             (HostPattern::parse("b.example.com").unwrap(), 8443),
         ]),
+        pages: Pages::default(),
     })
 }
 
@@ -46,7 +46,17 @@ fn route(id: u64, why: &str) -> Arc<Route> {
         pass_identity_headers: false,
         set_request_headers: Vec::new(),
         allow_websockets: false,
+        error_details: None,
+        listing: Listing::default(),
+        depends_on: Vec::new(),
     })
+}
+
+fn advice(explanation: &str, remediation: &str) -> Advice {
+    Advice {
+        explanation: explanation.into(),
+        remediation: remediation.into(),
+    }
 }
 
 fn reason(bundle: &Bundle, id: u64) -> Option<&str> {
@@ -92,10 +102,27 @@ fn any_change_of_content_changes_the_version() {
         of_route(|route| route.pass_identity_headers = true),
         of_route(|route| route.port = Some(0)),
         of_route(|route| route.allow_websockets = true),
+        of_route(|route| route.error_details = Some(Vec::new())),
+        of_route(|route| route.error_details = Some(vec![Advice::default()])),
+        of_route(|route| route.error_details = Some(vec![advice("a", "")])),
+        of_route(|route| route.error_details = Some(vec![advice("", "a")])),
+        of_route(|route| route.listing.from = "a".to_owned()),
+        of_route(|route| route.listing.description = "a".to_owned()),
+        of_route(|route| route.listing.logo_url = "a".to_owned()),
+        of_route(|route| route.depends_on = vec![(Host::parse("d.test").unwrap(), 443)]),
+        of_route(|route| route.depends_on = vec![(Host::parse("d.test").unwrap(), 444)]),
         of_route(|route| route.host = HostPattern::parse("*.example.com").unwrap()),
         with_headers(vec![header("a", "b")]),
         with_headers(vec![header("a", "c")]),
         with_headers(vec![header("a", "b"), header("b", "")]),
+        of_settings(|settings| settings.pages.routes_portal = false),
+        of_settings(|settings| settings.pages.jwt_endpoint = true),
+        of_settings(|settings| settings.pages.branding.primary_color = Color::parse("#123")),
+        of_settings(|settings| settings.pages.branding.secondary_color = Color::parse("#123")),
+        of_settings(|settings| settings.pages.branding.darkmode_primary_color = Color::parse("#123")),
+        of_settings(|settings| settings.pages.branding.darkmode_secondary_color = Color::parse("#123")),
+        of_settings(|settings| settings.pages.branding.logo_url = Image::parse("/a")),
+        of_settings(|settings| settings.pages.branding.favicon_url = Image::parse("/a")),
         of_settings(|settings| settings.cookie.domain = Some("example.com".into())),
         of_settings(|settings| settings.cookie.domain = Some(String::new())),
         of_settings(|settings| settings.cookie.http_only = false),

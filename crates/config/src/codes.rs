@@ -14,8 +14,10 @@ macro_rules! codes {
 
 codes! {
     ADDRESS = "address_invalid": "a listening address is not IP:PORT";
+    ADVICE_CUT = "advice_cut": "what a sub-policy says is longer than a page shows";
     BARE_DURATION = "bare_duration": "a duration without a unit counts nanoseconds";
     BELOW_MILLISECOND = "below_millisecond": "a time of less than a millisecond counts as no limit";
+    BRANDING = "branding_invalid": "a colour or image that pages cannot show";
     COOKIE_DOMAIN = "cookie_domain_invalid": "`cookie_domain` is no domain";
     COOKIE_DOMAIN_SCOPE = "cookie_domain_scope": "browsers refuse the session cookie on some host";
     COOKIE_EXPIRE = "cookie_expire": "sessions end at once";
@@ -40,6 +42,7 @@ codes! {
     IDP_INCOMPLETE = "idp_incomplete": "nobody can log in: settings of the identity provider are missing";
     IGNORED_PART = "ignored_part": "a part of a URL has no effect";
     NO_EFFECT = "no_effect": "an option has no effect, as in Pomerium";
+    NO_SOURCE = "no_source": "a criterion asks for data that nobody has yet";
     NOT_IMPLEMENTED = "not_implemented": "an option is not implemented yet and ignored";
     NOT_IMPLEMENTED_UNSAFE =
         "not_implemented_unsafe": "an option is not implemented yet and must not be ignored";
@@ -51,10 +54,12 @@ codes! {
     REDIRECT_INVALID = "redirect_invalid": "a redirect leads to a scheme or port that it cannot lead to";
     REDIRECT_LOOP = "redirect_loop": "a redirect leads back to the same URL";
     REGEX_INVALID = "regex_invalid": "Envoy does not take a regular expression, or reads it otherwise";
+    REGO_UNSUPPORTED = "rego_unsupported": "a policy in Rego, which must not be ignored";
     REMOVED_KEY = "removed_key": "Pomerium removed an option";
     RESPONSE_INVALID = "response_invalid": "a fixed answer that cannot be given";
     ROUTE_DENIES_ALL = "route_denies_all": "a route has no policy and denies everybody";
     SECRET_INVALID = "secret_invalid": "a secret or key has the wrong shape";
+    SECRET_REPEATED = "secret_repeated": "a secret or key stands in its list twice";
     SHADOWED_KEY = "shadowed_key": "an option is not used because another one wins";
     STORAGE_CONNECTION = "storage_connection": "the storage's connection string is missing or wrong";
     STORAGE_NEEDS_SECRET = "storage_needs_secret": "file storage needs `shared_secret`";
@@ -70,6 +75,7 @@ codes! {
     UNKNOWN_KEY = "unknown_key": "there is no such option";
     URL_INVALID = "url_invalid": "a URL is not http or https with a host";
     WILDCARD_HIDDEN = "wildcard_hidden": "requests to a host do not go on to a wildcard route";
+    WILDCARD_LOGIN = "wildcard_login": "nobody can log in to hosts that anybody can register";
     WRONG_TYPE = "wrong_type": "a value has the wrong shape";
     WRONG_VALUE = "wrong_value": "a value is none of those allowed";
 }

@@ -18,7 +18,7 @@ pub use global::{
     Address, Authenticate, Certificate, CertificateFiles, CookieOptions, Global, GrpcAddress, Idp, LogLevel,
     SameSite, ServiceUrl, Storage,
 };
-pub use route::{From, PathMatcher, Route, RoutePolicy, RouteResponseHeaders, Written};
+pub use route::{Advice, From, PathMatcher, Route, RoutePolicy, RouteResponseHeaders, Written};
 
 /// A configuration that may take effect. Some of its routes may be invalid: those deny.
 #[derive(Debug, Clone)]

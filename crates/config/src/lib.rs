@@ -36,10 +36,10 @@ pub mod schema;
 mod value;
 
 pub use config::{
-    Action, Address, Authenticate, Certificate, CertificateFiles, Config, CookieOptions, FileReference, From,
-    Global, GrpcAddress, HostRewrite, Idp, Located, LogLevel, PathMatcher, Pem, Redirect, Respond, Route,
-    RoutePolicy, RouteResponseHeaders, SameSite, Secret, ServiceUrl, Storage, To, UNREADABLE_FILE, Upstream,
-    UpstreamTls, Written, file_references,
+    Action, Address, Advice, Authenticate, Certificate, CertificateFiles, Config, CookieOptions,
+    FileReference, From, Global, GrpcAddress, HostRewrite, Idp, Located, LogLevel, PathMatcher, Pem,
+    Redirect, Respond, Route, RoutePolicy, RouteResponseHeaders, SameSite, Secret, ServiceUrl, Storage, To,
+    UNREADABLE_FILE, Upstream, UpstreamTls, Written, file_references,
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use json_schema::json_schema;
@@ -47,5 +47,6 @@ pub use parse::{Parsed, Source, parse, parse_with_environment};
 pub use places::Places;
 pub use portcullis_document::Span;
 pub use value::{
-    AuthoritiesError, GoUrl, SecretError, UrlError, check_authorities, key_from_base64, pem_text,
+    AuthoritiesError, GoUrl, SecretError, SecretsProblem, UrlError, check_authorities, key_from_base64,
+    keys_from_list, pem_text, secrets_in,
 };

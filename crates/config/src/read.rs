@@ -8,6 +8,7 @@ mod from;
 mod global;
 mod headers;
 mod idp;
+mod pages;
 mod path;
 mod policy;
 mod redirect;
@@ -24,9 +25,10 @@ mod to;
 mod upstream;
 mod wildcards;
 
-use portcullis_document::{Entry, Node, Value};
+use portcullis_document::{Entry, Node, Span, Value};
 
-use crate::report::Report;
+use crate::codes::EMPTY_ENTRY;
+use crate::report::{Problem, Report};
 use crate::schema::{Field, Fields, Scope, walk};
 use crate::{Global, Route, value};
 
@@ -80,23 +82,29 @@ fn part<'d>(node: &'d Node, name: &str) -> Option<&'d Node> {
         .filter(|value| !value.is_null())
 }
 
-/// The texts of a list, without empty ones: who is named by an empty text is anybody's guess.
+/// The texts of a list option, see [`texts`].
 fn strings(report: &mut Report, fields: &Fields<'_>, name: &str) -> Vec<String> {
-    let Some(field) = fields.get(name) else {
-        return Vec::new();
-    };
-    let mut texts = Vec::new();
-    for (text, span) in value::strings(field.node).unwrap_or_default() {
-        if text.is_empty() {
-            let message = format!("an empty text in `{name}` is left out");
-            report.add(crate::report::Problem::warning(
-                crate::codes::EMPTY_ENTRY,
-                span,
-                message,
-            ));
-        } else {
-            texts.push(text);
-        }
+    fields
+        .get(name)
+        .map(|field| texts(report, field.node, name))
+        .unwrap_or_default()
+}
+
+/// The texts of a list, without empty ones: who is named by an empty text is anybody's guess.
+fn texts(report: &mut Report, node: &Node, name: &str) -> Vec<String> {
+    value::strings(node)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|(text, span)| keep(report, !text.is_empty(), *span, name))
+        .map(|(text, _)| text)
+        .collect()
+}
+
+/// Whether an entry of a list is to be kept; that it is not is said.
+fn keep(report: &mut Report, keep: bool, span: Span, name: &str) -> bool {
+    if !keep {
+        let message = format!("an empty text in `{name}` is left out");
+        report.add(Problem::warning(EMPTY_ENTRY, span, message));
     }
-    texts
+    keep
 }

@@ -76,6 +76,24 @@ impl From<portcullis_policy::PolicyError> for Problem {
     }
 }
 
+impl From<portcullis_policy::PolicyWarning> for Problem {
+    fn from(warning: portcullis_policy::PolicyWarning) -> Self {
+        let portcullis_policy::PolicyWarning {
+            span,
+            code,
+            message,
+            help,
+        } = warning;
+        Self {
+            severity: Severity::Warning,
+            code,
+            span,
+            message,
+            help,
+        }
+    }
+}
+
 pub(crate) struct Report {
     places: Places,
     diagnostics: Vec<Diagnostic>,

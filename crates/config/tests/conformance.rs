@@ -37,6 +37,7 @@ cases!(services, "services", PRELUDE);
 cases!(shapes_1, "shapes-1", PRELUDE);
 cases!(shapes_2, "shapes-2", PRELUDE);
 cases!(shapes_whole, "shapes-whole", "");
+cases!(sub_policies, "sub-policies", PRELUDE);
 cases!(texts, "texts", "");
 cases!(tls, "tls", PRELUDE);
 cases!(to, "to", PRELUDE);

@@ -147,7 +147,17 @@ fn mistakes_are_found() {
         block(json!({"domain": ["a"]})),
         block(json!({"claim/groups": {"contains": "a"}})),
         block(json!({"source_ip": 10})),
-        block(json!({"date": {"after": "2024-01-01"}})),
+        block(json!({"date": {"after": 2024}})),
+        block(json!({"date": {}})),
+        block(json!({"day_of_week": ["mon"]})),
+        block(json!({"time_of_day": {"after": "9:00"}})),
+        block(json!({"device": {"aproved": true}})),
+        block(json!({"client_certificate": {"fingerprint": 5}})),
+        block(json!({"groups": {"contains": "a"}})),
+        block(json!({"record": {"type": "a/b"}})),
+        block(json!({"record": {"exists": true}})),
+        block(json!({"record": {"type": "a/b", "filed": "x", "is": "y"}})),
+        block(json!({"ssh_username_matches_claim": 5})),
     ] {
         assert!(validator.problem(&config).is_some(), "{config}");
         let name = "config.json".to_owned();
@@ -193,6 +203,18 @@ fn what_the_loader_converts_is_valid() {
         block(json!({"email": {"is": "a", "ends_with": "b"}})),
         block(json!({"domain": {"in": ["a"]}})),
         block(json!({"source_ip": ["10.0.0.0/8"]})),
+        block(json!({"date": {"after": "2024-01-01", "before": "2025-01-01T00:00:00Z"}})),
+        block(json!({"day_of_week": "mon-fri"})),
+        block(json!({"time_of_day": {"timezone": "Europe/Dublin", "after": "9:00", "before": "5 PM"}})),
+        block(json!({"device": {"approved": true}})),
+        block(json!({"record": {"type": "a/b", "exists": false}})),
+        block(json!({"record": {"type": "a/b", "field": "level", ">=": "3"}})),
+        block(json!({"groups": {"has": "a"}})),
+        block(json!({"client_certificate": {"san_dns": {"ends_with": ".a.test"}}})),
+        with_route(
+            "sub_policies",
+            json!([{"name": "a", "source_ppl": "allow: {and: [accept: 1]}"}]),
+        ),
         block(json!({"accept/x": false})),
     ] {
         assert_eq!(validator.problem(&config), None, "{config}");

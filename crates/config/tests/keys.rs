@@ -13,8 +13,14 @@ mod headers;
 #[path = "keys/listener.rs"]
 mod listener;
 #[cfg(test)]
+#[path = "keys/pages.rs"]
+mod pages;
+#[cfg(test)]
 #[path = "keys/route.rs"]
 mod route;
+#[cfg(test)]
+#[path = "keys/sub_policies.rs"]
+mod sub_policies;
 #[cfg(test)]
 #[path = "support/fixtures.rs"]
 mod support;
@@ -28,7 +34,9 @@ fn every_option_that_works_has_a_test_named_after_it() {
         include_str!("keys/global.rs"),
         include_str!("keys/headers.rs"),
         include_str!("keys/listener.rs"),
+        include_str!("keys/pages.rs"),
         include_str!("keys/route.rs"),
+        include_str!("keys/sub_policies.rs"),
     ];
     for key in keys().filter(|key| *effective_state(key) == State::Working) {
         let prefix = match key.scope {

@@ -262,3 +262,58 @@ fn nothing_is_printed_of_what_may_be_secret() {
         assert!(!diagnostic.to_string().contains("hunter2"), "{diagnostic}");
     }
 }
+
+#[test]
+fn an_error_of_a_policy_stays_in_its_route() {
+    for (lines, code) in [
+        ("policy: {allow: {and: [emial: x]}}", "policy_criterion_unknown"),
+        (
+            "policy: {allow: {and: [pomerium_routes: x]}}",
+            "policy_criterion_unsupported",
+        ),
+        (
+            "policy: {allow: {and: [day_of_week: someday]}}",
+            "policy_value_invalid",
+        ),
+        ("sub_policies: [{rego: 'allow := true'}]", "rego_unsupported"),
+        ("sub_policies: [{source_ppl: 'allow'}]", "policy_document_type"),
+        ("sub_policies: [{source_ppl: 'allow: {'}]", "yaml_syntax"),
+        ("sub_policies: [{allowed_users: {a: b}}]", "wrong_type"),
+        ("tls_downstream_client_ca: QQ==", "not_implemented_unsafe"),
+    ] {
+        let bad =
+            "  - from: https://bad.example.com\n    to: http://b\n    allow_any_authenticated_user: true\n";
+        let text = format!("{COMPLETE}{ROUTE}    allow_any_authenticated_user: true\n{bad}    {lines}\n");
+        let error = only(&text, code);
+        assert_eq!(
+            (error.severity, error.route),
+            (Severity::Error, Some(1)),
+            "{lines}"
+        );
+        let routes = read(&text).config.unwrap().routes;
+        assert!(matches!(routes[0].policy, RoutePolicy::Valid(_)) && routes[0].invalid.is_none());
+        assert!(matches!(routes[1].policy, RoutePolicy::Invalid), "{lines}");
+        assert!(
+            routes[1]
+                .invalid
+                .as_deref()
+                .is_some_and(|why| why.starts_with(code)),
+            "{lines}"
+        );
+    }
+}
+
+/// Where clients are to be asked for certificates that nobody asks for yet.
+#[test]
+fn client_authorities_are_never_ignored() {
+    for key in [
+        "ca: QQ==",
+        "ca_file: x.pem",
+        "crl: QQ==",
+        "match_subject_alt_names: [{dns: a}]",
+    ] {
+        let text = format!("{COMPLETE}downstream_mtls: {{{key}}}\n{ROUTE}");
+        assert_eq!(only(&text, "not_implemented_unsafe").severity, Severity::Error);
+        assert!(read(&text).config.is_none(), "{key}");
+    }
+}

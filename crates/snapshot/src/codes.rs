@@ -10,6 +10,8 @@ pub const CERTIFICATE_INVALID: &str = "certificate_invalid";
 pub const AUTHORITY_INVALID: &str = "authority_invalid";
 /// A secret or key has the wrong shape.
 pub const SECRET_INVALID: &str = "secret_invalid";
+/// A secret or key stands in its list twice (a warning).
+pub const SECRET_REPEATED: &str = "secret_repeated";
 /// A route that matches and leads to the same as an earlier one (a warning).
 pub const ROUTE_DUPLICATE: &str = "route_duplicate";
 /// Two different routes have one id.
@@ -24,6 +26,7 @@ pub const CODES: &[(&str, &str)] = &[
         "the certificates of `tls_custom_ca` or its file cannot be used; the route denies",
     ),
     (SECRET_INVALID, "a secret or key has the wrong shape"),
+    (SECRET_REPEATED, "a secret or key stands in its list twice"),
     (
         ROUTE_DUPLICATE,
         "a route matches and leads to the same as an earlier one, which serves",

@@ -1,4 +1,5 @@
 use jiff::{SignedDuration, Timestamp};
+use portcullis_model::Secrets;
 use tonic::metadata::MetadataMap;
 use tonic::service::Interceptor as _;
 use tonic::{Code, Request};
@@ -8,7 +9,7 @@ use super::{CLOCK_SKEW, CredentialError, Key, LIFETIME, Mint, Verify, bearer};
 const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 fn key(secret: u8) -> Key {
-    Key::derive(&[secret; 32])
+    Key::derive(&[secret; 32].into())
 }
 
 fn after(seconds: i64) -> Timestamp {
@@ -78,12 +79,46 @@ fn the_two_kinds_of_token_open_only_their_own_door() {
     let key = key(1);
     let xds = key.xds_token();
     assert!(key.is_xds_token(&xds));
-    assert_eq!(xds, Key::derive(&[1; 32]).xds_token(), "it never changes");
+    assert_eq!(xds, self::key(1).xds_token(), "it never changes");
     assert!(key.verify(&xds, NOW).is_err());
     assert!(!key.is_xds_token(&key.mint(NOW)));
-    assert!(!key.is_xds_token(&Key::derive(&[2; 32]).xds_token()));
+    assert!(!key.is_xds_token(&self::key(2).xds_token()));
     assert!(!key.is_xds_token("") && !key.is_xds_token(&xds[1..]));
 }
+
+#[test]
+fn the_first_secret_makes_tokens_and_all_of_them_open() {
+    let list = |secrets: &[u8]| Secrets::new(secrets.iter().map(|secret| [*secret; 32])).unwrap();
+    let (old, new) = (key(1), key(2));
+    let both = Key::derive(&list(&[1, 2]));
+    for key in [&old, &new] {
+        assert_eq!(both.verify(&key.mint(NOW), NOW), Ok(()));
+        assert!(both.is_xds_token(&key.xds_token()));
+    }
+    assert_eq!(both.xds_token(), old.xds_token());
+    assert_eq!(old.verify(&both.mint(NOW), NOW), Ok(()));
+    let forged = new.verify(&both.mint(NOW), NOW);
+    assert_eq!(forged, Err(CredentialError::Forged));
+
+    // A rotation goes on under those who hold the key.
+    both.replace(&list(&[2, 1]));
+    assert_eq!(both.xds_token(), new.xds_token());
+    assert_eq!(new.verify(&both.mint(NOW), NOW), Ok(()));
+    assert_eq!(both.verify(&old.mint(NOW), NOW), Ok(()));
+    both.replace(&list(&[2]));
+    assert_eq!(both.verify(&old.mint(NOW), NOW), Err(CredentialError::Forged));
+    assert!(!both.is_xds_token(&old.xds_token()));
+}
+
+/// Made before there was more than one secret.
+#[test]
+fn tokens_of_one_secret_have_not_changed() {
+    assert_eq!(key(1).xds_token(), XDS);
+    assert_eq!(key(1).verify(CALL, NOW), Ok(()));
+}
+
+const XDS: &str = "xds1.K7usB4jxVq_8TkhqEqnm-Nqt-qfiwe9KRTiUEPymDCc";
+const CALL: &str = "v1.1767225600.BwcHBwcHBwcHBwcHBwcHBw.AEMQsjB9HlhT65urMPY-Ajdc_zb35qulk3cAJBEF9yo";
 
 #[test]
 fn a_call_carries_one_bearer_token() {
@@ -106,7 +141,7 @@ fn what_is_minted_on_a_call_is_verified() {
     verify.call(minted).unwrap();
     let bare = Mint::new(None).call(Request::new(())).unwrap();
     assert_eq!(verify.call(bare).unwrap_err().code(), Code::Unauthenticated);
-    let other = Mint::new(Some(std::sync::Arc::new(Key::derive(&[9; 32]))));
+    let other = Mint::new(Some(std::sync::Arc::new(self::key(9))));
     let other = { other }.call(Request::new(())).unwrap();
     let refused = verify.call(other).unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);

@@ -178,7 +178,9 @@ impl Progress {
         if *more {
             self.unfinished = Some((digest, whole));
         } else {
-            self.programs.insert(digest, decode::program(digest, &whole)?);
+            // One that is there already stays: its routes and the new ones share it.
+            let program = decode::program(digest, &whole)?;
+            self.programs.entry(digest).or_insert(program);
         }
         Ok(())
     }

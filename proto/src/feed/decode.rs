@@ -4,12 +4,13 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use portcullis_bundle::{
-    Authenticate, Cookie, Keys, Provider, RedirectHosts, Route, RoutePolicy, SameSite, Settings, Template,
+    Advice, Authenticate, Cookie, Keys, Listing, Provider, RedirectHosts, Route, RoutePolicy, SameSite,
+    Settings, Template,
 };
-use portcullis_model::{HeaderName, Host, HostPattern, RouteId};
+use portcullis_model::{Branding, Color, HeaderName, Host, HostPattern, Image, Pages, RouteId, Secrets};
 use portcullis_policy::Program;
-use secrecy::{ExposeSecret as _, SecretBox};
 
 use super::WireError;
 use crate::generated::feed as wire;
@@ -36,6 +37,7 @@ pub(super) fn settings(settings: wire::Settings) -> Result<Settings, WireError> 
         cookie,
         keys,
         jwt_claims_headers,
+        pages,
     } = settings;
     let kind = authenticate
         .and_then(|authenticate| authenticate.kind)
@@ -59,6 +61,40 @@ pub(super) fn settings(settings: wire::Settings) -> Result<Settings, WireError> 
             .map(claim_header)
             .collect::<Result<_, _>>()?,
         redirect_hosts: RedirectHosts::default(),
+        pages: self::pages(pages.ok_or(WireError::Malformed("pages"))?)?,
+    })
+}
+
+fn pages(pages: wire::Pages) -> Result<Pages, WireError> {
+    let wire::Pages {
+        routes_portal,
+        jwt_endpoint,
+        primary_color,
+        secondary_color,
+        darkmode_primary_color,
+        darkmode_secondary_color,
+        logo_url,
+        favicon_url,
+    } = pages;
+    let color = |text: Option<String>| -> Result<Option<Color>, WireError> {
+        let read = |text: String| Color::parse(&text).ok_or(WireError::Malformed("colour"));
+        text.map(read).transpose()
+    };
+    let image = |text: Option<String>| -> Result<Option<Image>, WireError> {
+        let read = |text: String| Image::parse(&text).ok_or(WireError::Malformed("image"));
+        text.map(read).transpose()
+    };
+    Ok(Pages {
+        routes_portal,
+        jwt_endpoint,
+        branding: Branding {
+            primary_color: color(primary_color)?,
+            secondary_color: color(secondary_color)?,
+            darkmode_primary_color: color(darkmode_primary_color)?,
+            darkmode_secondary_color: color(darkmode_secondary_color)?,
+            logo_url: image(logo_url)?,
+            favicon_url: image(favicon_url)?,
+        },
     })
 }
 
@@ -71,24 +107,25 @@ pub(super) fn with_hosts(settings: &Settings, redirect_hosts: RedirectHosts) -> 
         keys,
         jwt_claims_headers,
         redirect_hosts: _,
+        pages,
     } = settings;
     let Keys {
         shared_secret,
         cookie_secret,
         signing_key_pem,
     } = keys;
-    let copy = |secret: &SecretBox<[u8; 32]>| SecretBox::new(Box::new(*secret.expose_secret()));
     Settings {
         authenticate: authenticate.clone(),
         provider: provider.clone(),
         cookie: cookie.clone(),
         keys: Keys {
-            shared_secret: copy(shared_secret),
-            cookie_secret: copy(cookie_secret),
+            shared_secret: shared_secret.clone(),
+            cookie_secret: cookie_secret.clone(),
             signing_key_pem: signing_key_pem.clone(),
         },
         jwt_claims_headers: jwt_claims_headers.clone(),
         redirect_hosts,
+        pages: pages.clone(),
     }
 }
 
@@ -142,14 +179,21 @@ fn keys(keys: wire::Keys) -> Result<Keys, WireError> {
         shared_secret,
         cookie_secret,
         signing_key_pem,
+        other_shared_secrets,
+        other_cookie_secrets,
     } = keys;
-    let secret = |bytes: &[u8]| -> Result<SecretBox<[u8; 32]>, WireError> {
-        let secret: [u8; 32] = bytes.try_into().map_err(|_| WireError::Malformed("secret"))?;
-        Ok(SecretBox::new(Box::new(secret)))
+    let secrets = |first: &Bytes, others: &[Bytes]| -> Result<Secrets, WireError> {
+        let malformed = || WireError::Malformed("secret");
+        // One more than there may be is enough to be refused.
+        let all = core::iter::once(first).chain(others).take(Secrets::MAX + 1);
+        let all: Vec<[u8; 32]> = all
+            .map(|bytes| bytes.as_ref().try_into().map_err(|_| malformed()))
+            .collect::<Result<_, _>>()?;
+        Secrets::new(all).map_err(|_| malformed())
     };
     Ok(Keys {
-        shared_secret: secret(&shared_secret)?,
-        cookie_secret: secret(&cookie_secret)?,
+        shared_secret: secrets(&shared_secret, &other_shared_secrets)?,
+        cookie_secret: secrets(&cookie_secret, &other_cookie_secrets)?,
         signing_key_pem: signing_key_pem.map(Into::into),
     })
 }
@@ -182,7 +226,19 @@ pub(super) fn route(
         pass_identity_headers,
         set_request_headers,
         allow_websockets,
+        error_details,
+        listing,
+        depends_on,
     } = route;
+    let wire::Listing {
+        from,
+        description,
+        logo_url,
+    } = listing.unwrap_or_default();
+    let place = |at: wire::HostAndPort| {
+        let host = Host::parse(&at.host).map_err(|_| WireError::Malformed("host"))?;
+        Ok((host, self::port(at.port)?))
+    };
     let policy = match policy.ok_or(WireError::Malformed("policy"))? {
         wire::route::Policy::Program(named) => {
             RoutePolicy::Program(find(&digest(&named)?).ok_or(WireError::UnknownProgram)?)
@@ -191,6 +247,13 @@ pub(super) fn route(
     };
     let set_header =
         |wire::SetHeader { name, template }| Ok((header_name(&name)?, Template::parse(&template)));
+    let advice = |wire::Advice {
+                      explanation,
+                      remediation,
+                  }| Advice {
+        explanation,
+        remediation,
+    };
     Ok(Arc::new(Route {
         id: RouteId(id),
         name,
@@ -203,5 +266,12 @@ pub(super) fn route(
             .map(set_header)
             .collect::<Result<_, _>>()?,
         allow_websockets,
+        error_details: error_details.map(|all| all.advice.into_iter().map(advice).collect()),
+        listing: Listing {
+            from,
+            description,
+            logo_url,
+        },
+        depends_on: depends_on.into_iter().map(place).collect::<Result<_, _>>()?,
     }))
 }

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use portcullis_bundle::{
-    Authenticate, Bundle, Cookie, Keys, Provider, Route, RoutePolicy, SameSite, Settings, Template,
+    Advice, Authenticate, Bundle, Cookie, Keys, Listing, Provider, Route, RoutePolicy, SameSite, Settings,
+    Template,
 };
-use portcullis_model::{HeaderName, HostPattern, RouteId};
+use portcullis_model::{Branding, Color, HeaderName, HostPattern, Image, Pages, RouteId, Secrets};
 use portcullis_policy::Program;
 use prost::Message as _;
 use secrecy::ExposeSecret as _;
@@ -179,6 +180,7 @@ fn encode_settings(settings: &Settings) -> wire::Settings {
         keys,
         jwt_claims_headers,
         redirect_hosts: _,
+        pages,
     } = settings;
     let authenticate = match authenticate {
         Authenticate::Own { host, port } => wire::authenticate::Kind::Own(wire::HostAndPort {
@@ -200,6 +202,35 @@ fn encode_settings(settings: &Settings) -> wire::Settings {
         cookie: Some(encode_cookie(cookie)),
         keys: Some(encode_keys(keys)),
         jwt_claims_headers: jwt_claims_headers.iter().map(claim_header).collect(),
+        pages: Some(encode_pages(pages)),
+    }
+}
+
+fn encode_pages(pages: &Pages) -> wire::Pages {
+    let Pages {
+        routes_portal,
+        jwt_endpoint,
+        branding,
+    } = pages;
+    let Branding {
+        primary_color,
+        secondary_color,
+        darkmode_primary_color,
+        darkmode_secondary_color,
+        logo_url,
+        favicon_url,
+    } = branding;
+    let color = |color: &Option<Color>| color.map(|color| color.to_string());
+    let image = |image: &Option<Image>| image.as_ref().map(|image| image.as_str().to_owned());
+    wire::Pages {
+        routes_portal: *routes_portal,
+        jwt_endpoint: *jwt_endpoint,
+        primary_color: color(primary_color),
+        secondary_color: color(secondary_color),
+        darkmode_primary_color: color(darkmode_primary_color),
+        darkmode_secondary_color: color(darkmode_secondary_color),
+        logo_url: image(logo_url),
+        favicon_url: image(favicon_url),
     }
 }
 
@@ -254,10 +285,17 @@ fn encode_keys(keys: &Keys) -> wire::Keys {
         cookie_secret,
         signing_key_pem,
     } = keys;
+    let first = |secrets: &Secrets| Bytes::copy_from_slice(secrets.first());
+    let others = |secrets: &Secrets| {
+        let others = secrets.all().skip(1);
+        others.map(|secret| Bytes::copy_from_slice(secret)).collect()
+    };
     wire::Keys {
-        shared_secret: Bytes::copy_from_slice(shared_secret.expose_secret()),
-        cookie_secret: Bytes::copy_from_slice(cookie_secret.expose_secret()),
+        shared_secret: first(shared_secret),
+        cookie_secret: first(cookie_secret),
         signing_key_pem: signing_key_pem.as_ref().map(|pem| pem.expose_secret().to_owned()),
+        other_shared_secrets: others(shared_secret),
+        other_cookie_secrets: others(cookie_secret),
     }
 }
 
@@ -271,7 +309,15 @@ fn encode_route(route: &Route) -> wire::Route {
         pass_identity_headers,
         set_request_headers,
         allow_websockets,
+        error_details,
+        listing,
+        depends_on,
     } = route;
+    let Listing {
+        from,
+        description,
+        logo_url,
+    } = listing;
     let policy = match policy {
         RoutePolicy::Program(program) => {
             wire::route::Policy::Program(Bytes::copy_from_slice(&program.digest()))
@@ -282,6 +328,10 @@ fn encode_route(route: &Route) -> wire::Route {
         name: name.as_str().to_owned(),
         template: template.source().to_owned(),
     };
+    let advice = |advice: &Advice| wire::Advice {
+        explanation: advice.explanation.clone(),
+        remediation: advice.remediation.clone(),
+    };
     wire::Route {
         id: id.0,
         name: name.clone(),
@@ -291,5 +341,17 @@ fn encode_route(route: &Route) -> wire::Route {
         pass_identity_headers: *pass_identity_headers,
         set_request_headers: set_request_headers.iter().map(set_header).collect(),
         allow_websockets: *allow_websockets,
+        error_details: error_details.as_ref().map(|all| wire::ErrorDetails {
+            advice: all.iter().map(advice).collect(),
+        }),
+        listing: Some(wire::Listing {
+            from: from.clone(),
+            description: description.clone(),
+            logo_url: logo_url.clone(),
+        }),
+        depends_on: depends_on
+            .iter()
+            .map(|(host, port)| encode_host(&(host.clone().into(), *port)))
+            .collect(),
     }
 }

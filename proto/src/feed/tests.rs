@@ -169,3 +169,28 @@ impl ParsePattern for str {
         portcullis_model::HostPattern::parse(self).unwrap()
     }
 }
+
+/// Also those of a change, which names again what the base has.
+#[test]
+fn programs_stay_shared_over_the_wire() {
+    let programs = [program(&["a"]), program(&["b"]), program(&["c"])];
+    let routes = |count: u64| (0..count).map(|id| route(id, &programs[(id % 3) as usize]));
+    let sent = Bundle::new(settings(1), routes(10_000));
+    let whole = assemble(None, updates(&sent, None)).unwrap().unwrap();
+    assert_eq!((whole.routes.len(), whole.programs()), (10_000, 3));
+
+    let more = Bundle::new(
+        settings(1),
+        routes(10_100).chain([route(20_000, &program(&["d"]))]),
+    );
+    let parts = updates(&more, Some(&whole));
+    assert_eq!(number_of(&parts, |part| &part.programs), 1);
+    let mut wasteful = parts.clone();
+    let again = updates(&Bundle::new(settings(1), routes(3)), None);
+    let programs = again.into_iter().flat_map(|part| part.programs);
+    wasteful[0].programs.splice(0..0, programs);
+    for parts in [parts, wasteful] {
+        let changed = assemble(Some(&whole), parts).unwrap().unwrap();
+        assert_eq!((changed.routes.len(), changed.programs()), (10_101, 4));
+    }
+}

@@ -16,6 +16,8 @@ pub struct Settings {
     /// Claims that go to upstreams as headers.
     #[prost(message, repeated, tag = "5")]
     pub jwt_claims_headers: ::prost::alloc::vec::Vec<ClaimHeader>,
+    #[prost(message, optional, tag = "6")]
+    pub pages: ::core::option::Option<Pages>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Authenticate {
@@ -81,12 +83,17 @@ pub struct Cookie {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Keys {
+    /// The secrets in use; the others open what was made with them.
     #[prost(bytes = "bytes", tag = "1")]
     pub shared_secret: ::prost::bytes::Bytes,
     #[prost(bytes = "bytes", tag = "2")]
     pub cookie_secret: ::prost::bytes::Bytes,
     #[prost(string, optional, tag = "3")]
     pub signing_key_pem: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bytes = "bytes", repeated, tag = "4")]
+    pub other_shared_secrets: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "5")]
+    pub other_cookie_secrets: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ClaimHeader {
@@ -94,6 +101,28 @@ pub struct ClaimHeader {
     pub header: ::prost::alloc::string::String,
     #[prost(string, tag = "2")]
     pub claim: ::prost::alloc::string::String,
+}
+/// Which pages there are beside the routes, and how they look.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Pages {
+    #[prost(bool, tag = "1")]
+    pub routes_portal: bool,
+    #[prost(bool, tag = "2")]
+    pub jwt_endpoint: bool,
+    /// Colours as `#rrggbb`.
+    #[prost(string, optional, tag = "3")]
+    pub primary_color: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "4")]
+    pub secondary_color: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "5")]
+    pub darkmode_primary_color: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "6")]
+    pub darkmode_secondary_color: ::core::option::Option<::prost::alloc::string::String>,
+    /// Images as `data:` URLs or paths.
+    #[prost(string, optional, tag = "7")]
+    pub logo_url: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "8")]
+    pub favicon_url: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Route {
@@ -113,6 +142,15 @@ pub struct Route {
     pub set_request_headers: ::prost::alloc::vec::Vec<SetHeader>,
     #[prost(bool, tag = "9")]
     pub allow_websockets: bool,
+    /// What a refusal by the policy tells; absent: its code alone.
+    #[prost(message, optional, tag = "10")]
+    pub error_details: ::core::option::Option<ErrorDetails>,
+    /// How it stands in the list of routes.
+    #[prost(message, optional, tag = "11")]
+    pub listing: ::core::option::Option<Listing>,
+    /// Where a login here signs in too.
+    #[prost(message, repeated, tag = "12")]
+    pub depends_on: ::prost::alloc::vec::Vec<HostAndPort>,
     #[prost(oneof = "route::Policy", tags = "5, 6")]
     pub policy: ::core::option::Option<route::Policy>,
 }
@@ -127,6 +165,28 @@ pub mod route {
         #[prost(string, tag = "6")]
         Invalid(::prost::alloc::string::String),
     }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Listing {
+    #[prost(string, tag = "1")]
+    pub from: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub description: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub logo_url: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ErrorDetails {
+    #[prost(message, repeated, tag = "1")]
+    pub advice: ::prost::alloc::vec::Vec<Advice>,
+}
+/// What a sub-policy says to whoever is refused.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Advice {
+    #[prost(string, tag = "1")]
+    pub explanation: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub remediation: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SetHeader {

@@ -48,15 +48,21 @@ pub fn file_references(config: &Config) -> Vec<FileReference> {
     }
     let secrets = [
         (
-            global.idp.as_ref().and_then(|idp| idp.client_secret.as_ref()),
+            global
+                .idp
+                .as_ref()
+                .map_or(&[][..], |idp| idp.client_secret.as_slice()),
             "idp_client_secret_file",
         ),
-        (global.shared_secret.as_ref(), "shared_secret_file"),
-        (global.cookie_secret.as_ref(), "cookie_secret_file"),
-        (global.signing_key.as_ref(), "signing_key_file"),
+        (&global.shared_secret, "shared_secret_file"),
+        (&global.cookie_secret, "cookie_secret_file"),
+        (global.signing_key.as_slice(), "signing_key_file"),
     ];
+    let secrets = secrets
+        .into_iter()
+        .flat_map(|(secrets, key)| secrets.iter().map(move |secret| (secret, key)));
     for (secret, key) in secrets {
-        if let Some(Secret::File(file)) = secret {
+        if let Secret::File(file) = secret {
             add(&file.value, file.span, key);
         }
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use portcullis_document::Span;
-use portcullis_model::{HeaderName, Host};
+use portcullis_model::{HeaderName, Host, Pages};
 use secrecy::SecretString;
 
 use super::{Located, Secret};
@@ -23,16 +23,18 @@ pub struct Global {
     pub authenticate: Option<Authenticate>,
     /// The identity provider; `None` if there is none that works here.
     pub idp: Option<Idp>,
-    /// `shared_secret`: base64 of 32 bytes.
-    pub shared_secret: Option<Secret>,
-    /// `cookie_secret`: base64 of 32 bytes.
-    pub cookie_secret: Option<Secret>,
-    /// `signing_key`: PEM, or base64 of PEM.
+    /// `shared_secret`: each base64 of 32 bytes, or a file of one or several such; empty if it is not set.
+    pub shared_secret: Vec<Secret>,
+    /// `cookie_secret`: likewise.
+    pub cookie_secret: Vec<Secret>,
+    /// `signing_key`: PEM, or base64 of PEM, of one key or several.
     pub signing_key: Option<Secret>,
     /// The session cookie.
     pub cookie: CookieOptions,
     /// Header and the claim that fills it, sorted by header.
     pub jwt_claims_headers: Vec<(HeaderName, String)>,
+    /// Which pages there are beside the routes, and how they look.
+    pub pages: Pages,
     /// Whether upstreams get identity headers where their route does not say.
     pub pass_identity_headers: bool,
     /// `set_response_headers`, sorted by name; what has an empty value is not set. `None` means Pomerium's own set, with

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use portcullis_document::Span;
-use portcullis_model::{HeaderName, HostPattern};
+use portcullis_model::{HeaderName, Host, HostPattern};
 use portcullis_policy::Policy;
 
 use super::{Action, Located, To};
@@ -29,6 +29,11 @@ pub struct Route {
     pub written: Written,
     /// Who may pass.
     pub policy: RoutePolicy,
+    /// `show_error_details`: whether who is refused by the policy is told its reasons and
+    /// [`advice`](Self::advice).
+    pub show_error_details: bool,
+    /// What the sub-policies say to whoever is refused; those that say nothing are not there.
+    pub advice: Vec<Advice>,
     /// Whether the upstream gets identity headers, if the route says so.
     pub pass_identity_headers: Option<bool>,
     /// `set_request_headers`: what the upstream gets, each value a template as text; sorted by name.
@@ -44,6 +49,12 @@ pub struct Route {
     pub idle_timeout: Option<Duration>,
     /// Whether clients may go over to websockets.
     pub allow_websockets: bool,
+    /// `description`: what the list of routes says of it.
+    pub description: String,
+    /// `logo_url`: its image in the list of routes, as written.
+    pub logo_url: String,
+    /// `depends_on`: hosts with their external ports where a login here signs in too.
+    pub depends_on: Vec<(Host, u16)>,
     /// Files of options that are not implemented yet (`tls_client_cert_file` and its key). Like Pomerium
     /// we refuse what names a file that cannot be read.
     pub unused_files: Vec<Located<PathBuf>>,
@@ -97,6 +108,15 @@ pub struct Written {
     pub regex: String,
     /// `to` where `redirect` or `response` takes its place; else empty.
     pub to: Vec<To>,
+}
+
+/// `explanation` and `remediation` of a sub-policy; either may be empty, not both.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Advice {
+    /// Why somebody is not let in.
+    pub explanation: String,
+    /// What can be done about it.
+    pub remediation: String,
 }
 
 /// Who may pass.

@@ -1,19 +1,31 @@
 //! A policy, as far as a schema can say what one is: rules, blocks, criteria and their matchers.
 
+mod values;
+
 use serde_json::{Map, Value, json};
 
 /// Criteria whose value means nothing.
-const BARE: [(&str, &str); 4] = [
+const BARE: [(&str, &str); 6] = [
     ("accept", "Holds always."),
     ("authenticated_user", "Holds for everybody who has logged in."),
     ("cors_preflight", "Holds for a CORS preflight request."),
+    (
+        "invalid_client_certificate",
+        "Holds for a client certificate that is missing or not valid where one is asked for.",
+    ),
     ("reject", "Never holds."),
+    (
+        "ssh_username_matches_email",
+        "Holds where the SSH login name is what stands before the `@` of the user's email address.",
+    ),
 ];
 /// Criteria that compare a text.
-const TEXTS: [(&str, &str); 4] = [
+const TEXTS: [(&str, &str); 6] = [
     ("email", "The user's email address."),
     ("http_method", "The request's method."),
     ("http_path", "The request's path."),
+    ("mcp_tool", "The MCP tool that the request calls."),
+    ("ssh_username", "The SSH login name."),
     ("user", "The user's id."),
 ];
 /// Operators that search in a text.
@@ -85,6 +97,9 @@ fn criterion() -> Value {
     for (name, description) in BARE {
         add(name, json!({}), description);
     }
+    for (name, schema, description) in values::criteria() {
+        add(name, schema, description);
+    }
     for (name, description) in TEXTS {
         add(name, json!({"$ref": "#/$defs/policy_text_matcher"}), description);
     }
@@ -97,6 +112,11 @@ fn criterion() -> Value {
         "claim",
         json!({"$ref": "#/$defs/policy_list_matcher"}),
         "A claim of the user, by name: `claim/groups`.",
+    );
+    add(
+        "groups",
+        json!({"$ref": "#/$defs/policy_list_matcher"}),
+        "A group of the user in the directory, by id.",
     );
     add(
         "source_ip",

@@ -4,8 +4,8 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 use super::{
-    authenticate, boolean, certificates, cookie, headers, idp, relations, secrets, services, storage, text,
-    times,
+    authenticate, boolean, certificates, cookie, headers, idp, pages, relations, secrets, services, storage,
+    text, times,
 };
 use crate::codes::ADDRESS;
 use crate::report::{Problem, Report};
@@ -16,8 +16,8 @@ const HEALTH: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2808
 
 pub(super) fn read(report: &mut Report, fields: &Fields<'_>) -> Global {
     relations::global(report, fields);
-    let shared_secret = secrets::key(report, fields, "shared_secret");
-    let storage = storage::read(report, fields, shared_secret.is_some());
+    let shared_secret = secrets::keys(report, fields, "shared_secret");
+    let storage = storage::read(report, fields, !shared_secret.is_empty());
     let idp = idp::read(report, fields);
     let authenticate = authenticate::read(report, fields, idp.is_some());
     let insecure_server = boolean(fields, "insecure_server").unwrap_or(false);
@@ -33,10 +33,11 @@ pub(super) fn read(report: &mut Report, fields: &Fields<'_>) -> Global {
         authenticate,
         idp,
         shared_secret,
-        cookie_secret: secrets::key(report, fields, "cookie_secret"),
+        cookie_secret: secrets::keys(report, fields, "cookie_secret"),
         signing_key: secrets::signing_key(report, fields),
         cookie: cookie::read(report, fields),
         jwt_claims_headers: headers::claims(report, fields),
+        pages: pages::read(report, fields),
         pass_identity_headers: boolean(fields, "pass_identity_headers").unwrap_or(false),
         set_response_headers: headers::response(report, fields),
         default_upstream_timeout,

@@ -1,39 +1,79 @@
 //! Who may pass.
 
+mod claims;
+mod sources;
+mod sub_policies;
 mod vocabulary;
 
-use portcullis_document::{Kind, Node, Span, Value};
+use std::borrow::Cow;
+
+use portcullis_document::{Node, Span, Value};
 use portcullis_policy::{Legacy, Policy};
 
 use super::{boolean, strings};
-use crate::RoutePolicy;
-use crate::codes::{EMPTY_ENTRY, ROUTE_DENIES_ALL};
+use crate::codes::ROUTE_DENIES_ALL;
 use crate::report::{Problem, Report};
 use crate::schema::Fields;
-use crate::value;
+use crate::{Advice, RoutePolicy};
+pub(super) use sources::may_need_a_login;
+use sub_policies::SubPolicies;
 
-pub(super) fn read(report: &mut Report, fields: &Fields<'_>, route: Span) -> RoutePolicy {
+/// The policy of a route, and what its sub-policies say to whoever is refused.
+pub(super) fn read(report: &mut Report, fields: &Fields<'_>, route: Span) -> (RoutePolicy, Vec<Advice>) {
     let flag = |name| boolean(fields, name).unwrap_or(false);
-    let legacy = Legacy {
+    let mut legacy = Legacy {
         public: flag("allow_public_unauthenticated_access"),
         cors_preflight: flag("cors_allow_preflight"),
         any_authenticated: flag("allow_any_authenticated_user"),
         domains: strings(report, fields, "allowed_domains"),
-        claims: claims(report, fields),
+        claims: fields
+            .get("allowed_idp_claims")
+            .map(|field| claims::read(report, field.node))
+            .unwrap_or_default(),
         users: strings(report, fields, "allowed_users"),
+        ..Legacy::default()
     };
-    let embedded = match fields
+    let SubPolicies { rules, advice, good } = sub_policies::read(report, fields, &mut legacy);
+    let own = fields
         .get("policy")
-        .map(|field| portcullis_policy::parse(&vocabulary::lower(report, field.node)))
-    {
-        None => None,
-        Some(Ok(policy)) => Some(policy),
-        Some(Err(errors)) => {
+        .map(|field| vocabulary::lower(report, field.node));
+    let embedded = joined(own, rules, route)
+        .map(|node| portcullis_policy::parse(&node))
+        .transpose();
+    let policy = match embedded {
+        Ok(embedded) if good => merged(report, &legacy, embedded.as_ref(), route),
+        Ok(_) => RoutePolicy::Invalid,
+        Err(errors) => {
             report.extend(errors.into_iter().map(Problem::from));
-            return RoutePolicy::Invalid;
+            RoutePolicy::Invalid
         }
     };
-    let policy = Policy::from_route(&legacy, embedded.as_ref());
+    (policy, advice)
+}
+
+/// The rules of `policy` and, after them, those of the sub-policies.
+fn joined(own: Option<Cow<'_, Node>>, rules: Vec<Node>, route: Span) -> Option<Cow<'_, Node>> {
+    if rules.is_empty() {
+        return own;
+    }
+    let (span, mut all) = match own.map(Cow::into_owned) {
+        None => (route, Vec::new()),
+        Some(Node {
+            span,
+            value: Value::Seq(items),
+        }) => (span, items),
+        Some(one) => (one.span, vec![one]),
+    };
+    all.extend(rules);
+    Some(Cow::Owned(Node {
+        span,
+        value: Value::Seq(all),
+    }))
+}
+
+/// What the lists of a route and the rules of its policies come to.
+fn merged(report: &mut Report, legacy: &Legacy, embedded: Option<&Policy>, route: Span) -> RoutePolicy {
+    let policy = Policy::from_route(legacy, embedded);
     if let Err(errors) = portcullis_policy::check(&policy) {
         // What the lists of the route add up to has no place of its own.
         let placed = errors.into_iter().map(|mut error| {
@@ -45,10 +85,8 @@ pub(super) fn read(report: &mut Report, fields: &Fields<'_>, route: Span) -> Rou
         report.extend(placed);
         return RoutePolicy::Invalid;
     }
-    if embedded.as_ref().is_none_or(Policy::is_empty)
-        && legacy == Legacy::default()
-        && !report.route_is_invalid()
-    {
+    sources::advise(report, &policy, route);
+    if embedded.is_none_or(Policy::is_empty) && *legacy == Legacy::default() && !report.route_is_invalid() {
         let problem = Problem::warning(
             ROUTE_DENIES_ALL,
             route,
@@ -57,44 +95,4 @@ pub(super) fn read(report: &mut Report, fields: &Fields<'_>, route: Span) -> Rou
         report.add(problem.help("add a `policy`, or `allow_any_authenticated_user: true`"));
     }
     RoutePolicy::Valid(policy)
-}
-
-/// `allowed_idp_claims`: each value a list, a single text split at its commas; the values of a list keep
-/// their JSON type.
-fn claims(report: &mut Report, fields: &Fields<'_>) -> Vec<(String, Vec<serde_json::Value>)> {
-    let entries = fields
-        .get("allowed_idp_claims")
-        .and_then(|field| field.node.as_map())
-        .unwrap_or_default();
-    entries
-        .iter()
-        .filter(|entry| !entry.value.is_null())
-        .map(|entry| (entry.key.clone(), values(report, &entry.value)))
-        .collect()
-}
-
-fn values(report: &mut Report, node: &Node) -> Vec<serde_json::Value> {
-    match &node.value {
-        Value::Scalar(scalar) if scalar.kind == Kind::Str => value::strings(node)
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|(text, span)| keep(report, !text.is_empty(), *span))
-            .map(|(text, _)| serde_json::Value::String(text))
-            .collect(),
-        Value::Scalar(_) | Value::Map(_) => vec![node.to_json()],
-        Value::Seq(items) => items
-            .iter()
-            .filter(|item| !item.is_null())
-            .filter(|item| keep(report, item.as_str() != Some(""), item.span))
-            .map(Node::to_json)
-            .collect(),
-    }
-}
-
-fn keep(report: &mut Report, keep: bool, span: Span) -> bool {
-    if !keep {
-        let message = "an empty text in `allowed_idp_claims` is left out";
-        report.add(Problem::warning(EMPTY_ENTRY, span, message));
-    }
-    keep
 }

@@ -2,7 +2,7 @@
 
 use portcullis_document::Node;
 
-use super::{action, boolean, from, headers, path, policy, relations, secrets, text, times};
+use super::{action, boolean, from, headers, pages, path, policy, relations, secrets, text, times};
 use crate::codes::WRONG_TYPE;
 use crate::report::{Problem, Report};
 use crate::schema::{Scope, walk};
@@ -28,7 +28,7 @@ pub(super) fn read(
     let host = from.as_ref().map(|from| &from.host);
     let (action, unused_to) = action::read(report, &fields, node.span, host, global.insecure_server);
     let (matcher, written) = path::read(report, &fields, stray);
-    let policy = policy::read(report, &fields, node.span);
+    let (policy, advice) = policy::read(report, &fields, node.span);
     let set_request_headers = headers::request(report, &fields, &global.jwt_claims_headers);
     Some(Route {
         index,
@@ -42,6 +42,8 @@ pub(super) fn read(
             ..written
         },
         policy,
+        show_error_details: boolean(&fields, "show_error_details").unwrap_or(false),
+        advice,
         pass_identity_headers: boolean(&fields, "pass_identity_headers"),
         remove_request_headers: headers::removed(report, &fields, &set_request_headers),
         set_request_headers,
@@ -49,6 +51,9 @@ pub(super) fn read(
         timeout: times::limit(report, &fields, "timeout"),
         idle_timeout: times::limit(report, &fields, "idle_timeout"),
         allow_websockets: boolean(&fields, "allow_websockets").unwrap_or(false),
+        description: text(&fields, "description").unwrap_or_default(),
+        logo_url: pages::route_logo(report, &fields),
+        depends_on: pages::depends_on(report, &fields),
         unused_files: ["tls_client_cert_file", "tls_client_key_file"]
             .iter()
             .filter_map(|name| secrets::path(&fields, name))

@@ -1,12 +1,13 @@
-//! Hosts that stand both alone and below a wildcard.
+//! Hosts with stars: where nobody can log in, and what hides them.
 
 use std::collections::{HashMap, HashSet};
 
 use portcullis_model::{Host, HostPattern};
 
-use crate::codes::WILDCARD_HIDDEN;
+use super::policy::may_need_a_login;
+use crate::codes::{WILDCARD_HIDDEN, WILDCARD_LOGIN};
 use crate::report::{Problem, Report};
-use crate::{PathMatcher, Route};
+use crate::{PathMatcher, Route, RoutePolicy};
 
 /// How many hosts are held against how many wildcards in all; it is advice, and must cost little.
 const MAX_COMPARISONS: usize = 1_000_000;
@@ -14,6 +15,7 @@ const MAX_COMPARISONS: usize = 1_000_000;
 /// A host with routes of its own never falls back to a wildcard route, also where none of its routes
 /// matches the path: Pomerium has a virtual host for each, and so have we.
 pub(super) fn advise(report: &mut Report, routes: &[Route]) {
+    logins(report, routes);
     let wildcards: Vec<&Route> = routes
         .iter()
         .filter(|route| route.from.host.exact().is_none())
@@ -55,6 +57,27 @@ pub(super) fn advise(report: &mut Report, routes: &[Route]) {
         report.add(
             Problem::warning(WILDCARD_HIDDEN, route.span, message)
                 .help(format!("add a route for the rest of `{host}`")),
+        );
+        report.leave_route();
+    }
+}
+
+/// A login never returns to a host that anybody can register: whoever did would get what it hands over.
+fn logins(report: &mut Report, routes: &[Route]) {
+    for route in routes {
+        let RoutePolicy::Valid(policy) = &route.policy else {
+            continue;
+        };
+        let host = &route.from.host;
+        if host.ends_in_a_domain() || !may_need_a_login(policy) {
+            continue;
+        }
+        report.enter_route(route.index);
+        let message =
+            format!("anybody can register a host that fits `{host}`, so that no login returns to it");
+        report.add(
+            Problem::warning(WILDCARD_LOGIN, route.span, message)
+                .help("end it with a domain, such as `*.example.com`"),
         );
         report.leave_route();
     }

@@ -57,8 +57,14 @@ pub(super) static KEYS: &[Key] = &[
     IN.working("cookie_http_only", Kind::Bool).or("true"),
     IN.working("cookie_name", Kind::Text),
     IN.working("cookie_same_site", Kind::Enum(&enums::SAME_SITE)),
-    IN.working("cookie_secret", Kind::Text),
-    IN.working("cookie_secret_file", Kind::Text),
+    IN.working("cookie_secret", Kind::Strings)
+        .note("one, or a list of up to eight: the first seals, all open"),
+    IN.working("cookie_secret_file", Kind::Strings)
+        .note("a file may hold several, with commas or line ends between them"),
+    IN.working("darkmode_primary_color", Kind::Text)
+        .note("`#rgb` or `#rrggbb`; only of the API in Pomerium"),
+    IN.working("darkmode_secondary_color", Kind::Text)
+        .note("`#rgb` or `#rrggbb`; only of the API in Pomerium"),
     IN.not_yet("databroker_cluster_leader_id", Kind::Text),
     IN.not_yet("databroker_cluster_node_id", Kind::Text),
     IN.not_yet("databroker_cluster_nodes", Kind::Objects),
@@ -126,6 +132,8 @@ pub(super) static KEYS: &[Key] = &[
     IN.not_yet("envoy_bind_config_freebind", Kind::Bool),
     IN.not_yet("envoy_bind_config_source_address", Kind::Text),
     IN.not_yet("envoy_dynamic_extensions", Kind::Strings),
+    IN.working("favicon_url", Kind::Text)
+        .note("a `data:` URL or a path; only of the API in Pomerium"),
     IN.not_yet(
         "google_cloud_serverless_authentication_service_account",
         Kind::Text,
@@ -177,6 +185,8 @@ pub(super) static KEYS: &[Key] = &[
     IN.not_yet("jwt_issuer_format", Kind::Enum(&enums::ISSUER))
         .or("hostOnly"),
     IN.working("log_level", Kind::Enum(&enums::LOG_LEVEL)).or("info"),
+    IN.working("logo_url", Kind::Text)
+        .note("a `data:` URL or a path; only of the API in Pomerium"),
     IN.not_yet("mcp_allowed_as_metadata_domains", Kind::Strings),
     IN.not_yet("mcp_allowed_client_id_domains", Kind::Strings),
     IN.not_yet("merge_slashes", Kind::Bool).or("true"),
@@ -214,6 +224,8 @@ pub(super) static KEYS: &[Key] = &[
     .or("reject_request"),
     IN.alias("policy", Kind::Routes, "routes"),
     IN.removed("policy_file", "put the routes under `routes`"),
+    IN.working("primary_color", Kind::Text)
+        .note("`#rgb` or `#rrggbb`; only of the API in Pomerium"),
     IN.not_yet("programmatic_redirect_domain_whitelist", Kind::Strings)
         .or("localhost"),
     IN.not_yet("proxy_log_level", Kind::Enum(&enums::LOG_LEVEL)),
@@ -235,23 +247,29 @@ pub(super) static KEYS: &[Key] = &[
         .or("true"),
     IN.not_yet("runtime_flags.mcp", Kind::Bool).or("true"),
     IN.not_yet("runtime_flags.mcp_dynamic_client_registration", Kind::Bool),
-    IN.not_yet("runtime_flags.pomerium_jwt_endpoint", Kind::Bool),
+    IN.working("runtime_flags.pomerium_jwt_endpoint", Kind::Bool),
     IN.not_yet("runtime_flags.refresh_session_at_id_token_expiration", Kind::Bool)
         .or("true"),
-    IN.not_yet("runtime_flags.routes_portal", Kind::Bool).or("true"),
+    IN.working("runtime_flags.routes_portal", Kind::Bool).or("true"),
     IN.not_yet("runtime_flags.set_envoy_concurrency_to_go_max_procs", Kind::Bool)
         .or("true"),
     IN.not_yet("runtime_flags.ssh_allow_direct_tcpip", Kind::Bool),
     IN.not_yet("runtime_flags.ssh_routes_portal", Kind::Bool),
     IN.not_yet("runtime_flags.ssh_upstream_tunnel", Kind::Bool),
+    IN.working("secondary_color", Kind::Text)
+        .note("`#rgb` or `#rrggbb`; only of the API in Pomerium"),
     IN.not_yet("services", Kind::Services).or("all"),
     IN.not_yet("session_recording_concurrency", Kind::Uint),
     IN.working("set_response_headers", Kind::ResponseHeaders)
         .note("as written: `%` is not filled in by Envoy; framing headers and `set-cookie` are refused"),
-    IN.working("shared_secret", Kind::Text),
-    IN.working("shared_secret_file", Kind::Text),
-    IN.working("signing_key", Kind::Text),
-    IN.working("signing_key_file", Kind::Text),
+    IN.working("shared_secret", Kind::Strings)
+        .note("one, or a list of up to eight: the first seals, signs and derives, all open and verify"),
+    IN.working("shared_secret_file", Kind::Strings)
+        .note("a file may hold several, with commas or line ends between them"),
+    IN.working("signing_key", Kind::Text)
+        .note("up to eight blocks: the first signs, all are published"),
+    IN.working("signing_key_file", Kind::Text)
+        .note("up to eight blocks: the first signs, all are published"),
     IN.not_yet("signout_redirect_url", Kind::Text),
     IN.not_yet("skip_xff_append", Kind::Bool),
     IN.not_yet("ssh_address", Kind::Text),
@@ -302,8 +320,6 @@ pub(super) static FOREIGN: &[Key] = &[
     IN.api_only("certificates.key_bytes"),
     IN.api_only("cluster_id"),
     IN.api_only("created_at"),
-    IN.api_only("darkmode_primary_color"),
-    IN.api_only("darkmode_secondary_color"),
     IN.api_only("databroker_cluster_nodes.nodes"),
     IN.api_only("derive_tls"),
     IN.api_only("directory_provider"),
@@ -314,7 +330,6 @@ pub(super) static FOREIGN: &[Key] = &[
     IN.api_only("downstream_mtls.match_subject_alt_names.pattern"),
     IN.api_only("downstream_mtls.match_subject_alt_names.san_type"),
     IN.api_only("error_message_first_paragraph"),
-    IN.api_only("favicon_url"),
     IN.ignored("headersenv", "it is an accident of Pomerium's loader"),
     IN.api_only("http3_advertise_port"),
     IN.api_only("http3advertiseport"),
@@ -323,16 +338,13 @@ pub(super) static FOREIGN: &[Key] = &[
     IN.api_only("jwt_groups_filter"),
     IN.api_only("jwt_groups_filter_infer_from_ppl"),
     IN.ignored("jwtgroupsfilter", "it is an accident of Pomerium's loader"),
-    IN.api_only("logo_url"),
     IN.api_only("metrics_client_ca_key_pair_id"),
     IN.api_only("modified_at"),
     IN.api_only("name"),
     IN.api_only("namespace_id"),
     IN.api_only("originator_id"),
-    IN.api_only("primary_color"),
     IN.api_only("request_params"),
     IN.api_only("scopes"),
-    IN.api_only("secondary_color"),
     IN.ignored("setresponseheaders", "it is an accident of Pomerium's loader"),
     IN.api_only("ssh_host_key_pair_ids"),
     IN.api_only("ssh_user_ca_key_pair_id"),

@@ -28,8 +28,9 @@ pub(super) static KEYS: &[Key] = &[
     IN.not_yet("circuit_breaker_thresholds.max_requests", Kind::Uint),
     IN.not_yet("circuit_breaker_thresholds.max_retries", Kind::Uint),
     IN.working("cors_allow_preflight", Kind::Bool),
-    IN.not_yet("depends_on", Kind::Strings),
-    IN.not_yet("description", Kind::Text),
+    IN.working("depends_on", Kind::Strings)
+        .note("hosts of routes, with their port if it is not 443; each signs in by a redirect of its own"),
+    IN.working("description", Kind::Text),
     IN.not_yet("enable_google_cloud_serverless_authentication", Kind::Bool),
     IN.working("from", Kind::Text)
         .note("https or http; `*` anywhere in the host"),
@@ -113,7 +114,8 @@ pub(super) static KEYS: &[Key] = &[
     ),
     IN.not_yet("load_balancing_policy", Kind::Enum(&enums::BALANCING))
         .or("round_robin"),
-    IN.not_yet("logo_url", Kind::Text),
+    IN.working("logo_url", Kind::Text)
+        .note("the list of routes shows a `data:` URL or a path, and nothing from elsewhere"),
     IN.not_yet("mcp", Kind::Object),
     IN.not_yet("mcp.client", Kind::Object),
     IN.not_yet("mcp.server", Kind::Object),
@@ -229,57 +231,31 @@ pub(super) static KEYS: &[Key] = &[
         .note("`cookie`, `host`, framing headers, `x-pomerium-*`, `x-portcullis-*`, `x-envoy-*` and headers that a claim fills are refused"),
     IN.working("set_response_headers", Kind::ResponseHeaders)
         .note("as written: `%` is not filled in by Envoy; framing headers and `set-cookie` are refused"),
-    IN.not_yet("show_error_details", Kind::Bool),
-    IN.refused(
-        "sub_policies",
-        Kind::Objects,
-        "rules of theirs that deny would not count",
-    ),
-    IN.refused(
-        "sub_policies.allowed_domains",
-        Kind::Strings,
-        "rules of theirs that deny would not count",
-    ),
-    IN.refused(
-        "sub_policies.allowed_idp_claims",
-        Kind::Claims,
-        "rules of theirs that deny would not count",
-    ),
-    IN.refused(
-        "sub_policies.allowed_users",
-        Kind::Strings,
-        "rules of theirs that deny would not count",
-    ),
-    IN.refused(
-        "sub_policies.explanation",
-        Kind::Text,
-        "rules of theirs that deny would not count",
-    ),
-    IN.refused(
-        "sub_policies.id",
-        Kind::Text,
-        "rules of theirs that deny would not count",
-    ),
-    IN.refused(
-        "sub_policies.name",
-        Kind::Text,
-        "rules of theirs that deny would not count",
-    ),
+    IN.working("show_error_details", Kind::Bool)
+        .note("shows readable reasons and what the sub-policies say, nothing else of the policy"),
+    IN.working("sub_policies", Kind::Objects)
+        .note("lists and rules beside the route's own"),
+    IN.working("sub_policies.allowed_domains", Kind::Strings)
+        .note("appended to the route's own"),
+    IN.working("sub_policies.allowed_idp_claims", Kind::Claims)
+        .note("appended to the route's own"),
+    IN.working("sub_policies.allowed_users", Kind::Strings)
+        .note("appended to the route's own"),
+    IN.working("sub_policies.explanation", Kind::Text)
+        .note("shown with `show_error_details`; at most 2,048 bytes"),
+    IN.working("sub_policies.id", Kind::Text)
+        .note("says nothing"),
+    IN.working("sub_policies.name", Kind::Text)
+        .note("says nothing"),
     IN.refused(
         "sub_policies.rego",
         Kind::Strings,
-        "rules of theirs that deny would not count",
+        "what it denies would be let in",
     ),
-    IN.refused(
-        "sub_policies.remediation",
-        Kind::Text,
-        "rules of theirs that deny would not count",
-    ),
-    IN.refused(
-        "sub_policies.source_ppl",
-        Kind::Text,
-        "rules of theirs that deny would not count",
-    ),
+    IN.working("sub_policies.remediation", Kind::Text)
+        .note("shown with `show_error_details`; at most 2,048 bytes"),
+    IN.working("sub_policies.source_ppl", Kind::Text)
+        .note("a policy as text; its rules stand beside the route's own"),
     IN.working("timeout", Kind::Duration)
         .note("negative times are refused"),
     IN.not_yet("tls_client_cert", Kind::Pem),

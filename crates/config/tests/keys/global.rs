@@ -6,22 +6,28 @@ use portcullis_config::{
     UNREADABLE_FILE, file_references,
 };
 
-use crate::support::{COMPLETE, KEY, ROUTE, codes, config, global, only, read};
+use crate::support::{COMPLETE, KEY, OTHER_KEY, ROUTE, codes, config, global, only, read};
 
 const IDP: &str =
     "idp_provider: oidc\nidp_provider_url: https://idp.example.com\nidp_client_id: portcullis\n";
 
-fn inline(secret: Option<Secret>) -> String {
+fn inline(secrets: impl IntoIterator<Item = Secret>) -> String {
+    let [secret] = <[Secret; 1]>::try_from(Vec::from_iter(secrets)).unwrap();
+    text(&secret)
+}
+
+fn text(secret: &Secret) -> String {
     use secrecy::ExposeSecret;
     match secret {
-        Some(Secret::Inline(text)) => text.value.expose_secret().to_owned(),
+        Secret::Inline(text) => text.value.expose_secret().to_owned(),
         other => panic!("{other:?} is not inline"),
     }
 }
 
-fn file(secret: Option<Secret>) -> PathBuf {
+fn file(secrets: impl IntoIterator<Item = Secret>) -> PathBuf {
+    let [secret] = <[Secret; 1]>::try_from(Vec::from_iter(secrets)).unwrap();
     match secret {
-        Some(Secret::File(path)) => path.value,
+        Secret::File(path) => path.value,
         other => panic!("{other:?} is no file"),
     }
 }
@@ -199,6 +205,23 @@ fn key_cookie_secret() {
         KEY
     );
     assert_eq!(codes("cookie_secret: c2hvcnQ=\n"), ["secret_invalid"]);
+    for text in [
+        format!("cookie_secret: [{KEY}, {OTHER_KEY}]\n"),
+        format!("cookie_secret: {KEY},{OTHER_KEY}\n"),
+        format!("cookie_secret: |\n  {KEY}\n  {OTHER_KEY}\n"),
+    ] {
+        assert!(codes(&text).is_empty(), "{text}");
+        let texts: Vec<String> = global(&text).cookie_secret.iter().map(self::text).collect();
+        assert_eq!(texts, [KEY, OTHER_KEY], "the order is kept");
+    }
+    for unset in ["''", "[]", "[~]"] {
+        let secrets = global(&format!("cookie_secret: {unset}\n")).cookie_secret;
+        assert!(secrets.is_empty(), "{unset}");
+    }
+    let nine = [KEY; 9].join(", ");
+    let codes = codes(&format!("cookie_secret: [{nine}]\n"));
+    assert_eq!(codes.iter().filter(|code| **code == "secret_invalid").count(), 1);
+    assert_eq!(codes.iter().filter(|code| **code == "secret_repeated").count(), 7);
 }
 
 #[test]
@@ -206,6 +229,23 @@ fn key_cookie_secret_file() {
     assert_eq!(
         file(global("cookie_secret_file: /run/secret\n").cookie_secret),
         PathBuf::from("/run/secret")
+    );
+    let text = "cookie_secret_file: [/run/new, \"/run/old,er\"]\n";
+    let files: Vec<PathBuf> = global(text)
+        .cookie_secret
+        .into_iter()
+        .map(|secret| file([secret]))
+        .collect();
+    assert_eq!(files, [PathBuf::from("/run/new"), PathBuf::from("/run/old,er")]);
+    let spans: Vec<String> = file_references(&config(text))
+        .iter()
+        .map(|reference| reference.span.to_string())
+        .collect();
+    assert_eq!(spans, ["1:22", "1:32"]);
+    assert_eq!(
+        file(global("cookie_secret_file: /run/a,b\n").cookie_secret),
+        PathBuf::from("/run/a,b"),
+        "one path may have a comma"
     );
 }
 

@@ -112,11 +112,14 @@ fn key_cookie_domain() {
     for (domain, host) in [
         ("example.com", "example.org"),
         ("example.com", "evilexample.com"),
-        ("example.com", "*example.com"),
         ("authenticate.example.com", "a.example.com"),
     ] {
         assert_eq!(route(domain, host), ["cookie_domain_scope"], "{domain} {host}");
     }
+    assert_eq!(
+        route("example.com", "*example.com"),
+        ["cookie_domain_scope", "wildcard_login"]
+    );
     assert_eq!(
         codes("cookie_name: __Host-a\ncookie_domain: a.test\n"),
         ["cookie_name_invalid"]

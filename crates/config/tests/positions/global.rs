@@ -8,6 +8,7 @@ at!(cookie_expire, 1, 16, "cookie_expire: 0s\n");
 at!(cookie_name_invalid, 1, 14, "cookie_name: a b\n");
 at!(below_millisecond, 1, 15, "timeout_idle: 5us\n");
 at!(cookie_domain_invalid, 1, 16, "cookie_domain: 10.0.0.1\n");
+at!(branding_invalid, 1, 16, "primary_color: red\n");
 at!(cookie_domain_scope, 1, 16, "cookie_domain: localhost\n");
 at!(duplicate_key, 2, 1, "address: :1\nAddress: :2\n");
 at!(half_pair, 1, 1, "certificate_file: x\n");
@@ -34,6 +35,12 @@ at!(idp_incomplete, 1, 1, "idp_provider: oidc\n");
 at!(not_implemented, 2, 1, "address: :443\nautocert: true\n");
 at!(removed_key, 1, 1, "client_ca_file: x\n");
 at!(secret_invalid, 1, 16, "shared_secret: abc\n");
+at!(
+    secret_repeated,
+    3,
+    5,
+    format!("cookie_secret:\n  - {KEY}\n  - {KEY}\n")
+);
 at!(
     shadowed_key,
     2,

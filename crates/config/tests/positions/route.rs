@@ -6,6 +6,33 @@ fn with(lines: &str) -> String {
 }
 
 at!(
+    advice_cut,
+    5,
+    10,
+    with(&format!(
+        "    sub_policies:\n      - {{explanation: {}}}\n",
+        "a".repeat(2_049)
+    ))
+);
+at!(
+    no_source,
+    4,
+    29,
+    with("    policy: {allow: {and: [{groups: a}, {groups: b}]}}\n")
+);
+at!(
+    rego_unsupported,
+    5,
+    10,
+    with("    sub_policies:\n      -  rego: x\n")
+);
+at!(
+    wildcard_login,
+    2,
+    5,
+    "routes:\n  - from: https://app.*\n    to: http://a\n    allow_any_authenticated_user: true\n"
+);
+at!(
     depends_on_too_long,
     4,
     17,

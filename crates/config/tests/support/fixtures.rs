@@ -5,6 +5,8 @@ use portcullis_config::{Config, Diagnostic, Global, Parsed, Route, Severity, Sou
 
 /// 32 bytes in base64.
 pub(crate) const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+/// Another one.
+pub(crate) const OTHER_KEY: &str = "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=";
 
 /// A good route, to which a test adds lines (indented by four).
 pub(crate) const ROUTE: &str =

@@ -38,6 +38,11 @@ impl Report {
         );
     }
 
+    /// What is to be known of the whole configuration, which takes effect.
+    pub(super) fn warning(&mut self, span: Span, code: &'static str, message: String) {
+        self.push(Severity::Warning, span, code, message, None, None);
+    }
+
     /// A problem of one route, which denies.
     pub(super) fn route_error(
         &mut self,

@@ -13,6 +13,7 @@ use portcullis_config::{
     self as config, Config, PathMatcher, RouteResponseHeaders, Span, UNREADABLE_FILE, Written,
 };
 use portcullis_model::{HostPattern, RouteId};
+use portcullis_policy::Programs;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub(super) fn compile(config: &Config, materials: &Materials, report: &mut Repor
     let mut routes = Vec::with_capacity(config.routes.len());
     let mut seen = Seen::new();
     let mut actions = Actions::new(&config.global, materials);
+    let mut programs = Programs::default();
     for route in &config.routes {
         let identity = identity(route);
         let id = crate::route_id(&identity);
@@ -53,7 +55,7 @@ pub(super) fn compile(config: &Config, materials: &Materials, report: &mut Repor
             continue;
         }
 
-        let mut policy = policy(route, materials, report);
+        let mut policy = policy(route, materials, &mut programs, report);
         if let Claim::Collision { first } = claim {
             let message = format!("the route has the same id `{id}` as the different route at {first}");
             let help = Some("change the prefix or the destination a little".to_owned());
@@ -113,6 +115,19 @@ pub(super) fn compile(config: &Config, materials: &Materials, report: &mut Repor
                 .map(|(name, text)| (name.clone(), Template::parse(text)))
                 .collect(),
             allow_websockets: route.allow_websockets,
+            error_details: route.show_error_details.then(|| {
+                let advice = |advice: &config::Advice| bundle::Advice {
+                    explanation: advice.explanation.clone(),
+                    remediation: advice.remediation.clone(),
+                };
+                route.advice.iter().map(advice).collect()
+            }),
+            listing: bundle::Listing {
+                from: route.from.raw.clone(),
+                description: route.description.clone(),
+                logo_url: route.logo_url.clone(),
+            },
+            depends_on: route.depends_on.clone(),
         };
         routes.push(CompiledRoute {
             host: route.from.host.clone(),
@@ -168,7 +183,14 @@ fn invalid(message: &str) -> bundle::RoutePolicy {
     }
 }
 
-fn policy(route: &config::Route, materials: &Materials, report: &mut Report) -> bundle::RoutePolicy {
+/// The compiled policy. Routes with equal policies share one program, wherever
+/// those stand in the file: at run time nobody asks for places.
+fn policy(
+    route: &config::Route,
+    materials: &Materials,
+    programs: &mut Programs,
+    report: &mut Report,
+) -> bundle::RoutePolicy {
     if let Some(why) = &route.invalid {
         return invalid(why);
     }
@@ -188,7 +210,7 @@ fn policy(route: &config::Route, materials: &Materials, report: &mut Report) -> 
     match &route.policy {
         config::RoutePolicy::Invalid => invalid("the policy could not be read"),
         config::RoutePolicy::Valid(policy) => match portcullis_policy::compile(policy) {
-            Ok(program) => bundle::RoutePolicy::Program(program),
+            Ok(program) => bundle::RoutePolicy::Program(programs.intern(program.without_places())),
             Err(errors) => {
                 for error in errors {
                     report.route_error(route.index, error.span, error.code, error.message, error.help);

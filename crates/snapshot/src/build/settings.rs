@@ -41,6 +41,7 @@ pub(super) fn settings(config: &Config, materials: &Materials, report: &mut Repo
         keys: keys?,
         jwt_claims_headers: global.jwt_claims_headers.clone(),
         redirect_hosts,
+        pages: global.pages.clone(),
     })
 }
 

@@ -2,6 +2,7 @@ mod actions;
 mod fixture;
 mod materials;
 mod routes;
+mod sharing;
 mod stars;
 
 use super::*;

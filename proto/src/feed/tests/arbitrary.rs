@@ -5,13 +5,12 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use portcullis_bundle::{
-    Authenticate, Bundle, Cookie, Keys, Provider, RedirectHosts, Route, RoutePolicy, SameSite, Settings,
-    Template,
+    Advice, Authenticate, Bundle, Cookie, Keys, Listing, Provider, RedirectHosts, Route, RoutePolicy,
+    SameSite, Settings, Template,
 };
-use portcullis_model::{HeaderName, Host, HostPattern, RouteId};
+use portcullis_model::{Branding, Color, HeaderName, Host, HostPattern, Image, Pages, RouteId, Secrets};
 use portcullis_policy::{Legacy, Policy, Program, compile};
 use proptest::prelude::*;
-use secrecy::SecretBox;
 use serde_json::Value;
 
 pub(super) fn program(users: &[&str]) -> Program {
@@ -35,6 +34,9 @@ pub(super) fn route(id: u64, program: &Program) -> Arc<Route> {
         pass_identity_headers: true,
         set_request_headers: Vec::new(),
         allow_websockets: false,
+        error_details: None,
+        listing: Listing::default(),
+        depends_on: Vec::new(),
     })
 }
 
@@ -54,12 +56,13 @@ pub(super) fn plain_settings(secret: u8) -> Settings {
             same_site: SameSite::Unset,
         },
         keys: Keys {
-            shared_secret: SecretBox::new(Box::new([secret; 32])),
-            cookie_secret: SecretBox::new(Box::new([2; 32])),
+            shared_secret: [secret; 32].into(),
+            cookie_secret: [2; 32].into(),
             signing_key_pem: None,
         },
         jwt_claims_headers: Vec::new(),
         redirect_hosts: RedirectHosts::from_iter([(HostPattern::parse("a.example.com").unwrap(), 443)]),
+        pages: Pages::default(),
     }
 }
 
@@ -117,6 +120,10 @@ fn policy() -> impl Strategy<Value = RoutePolicy> {
 }
 
 fn any_route() -> impl Strategy<Value = Arc<Route>> {
+    let advice = (text(), text()).prop_map(|(explanation, remediation)| Advice {
+        explanation,
+        remediation,
+    });
     let header = (header_name(), text()).prop_map(|(name, text)| (name, Template::parse(&text)));
     (
         0..8_u64,
@@ -127,9 +134,23 @@ fn any_route() -> impl Strategy<Value = Arc<Route>> {
         any::<bool>(),
         prop::collection::vec(header, 0..3),
         any::<bool>(),
+        prop::option::of(prop::collection::vec(advice, 0..3)),
+        listing(),
     )
         .prop_map(
-            |(id, name, host, port, policy, pass, set_request_headers, allow_websockets)| {
+            |(
+                id,
+                name,
+                host,
+                port,
+                policy,
+                pass,
+                set_request_headers,
+                allow_websockets,
+                error_details,
+                listed,
+            )| {
+                let (listing, depends_on) = listed;
                 Arc::new(Route {
                     id: RouteId(id),
                     name,
@@ -139,9 +160,48 @@ fn any_route() -> impl Strategy<Value = Arc<Route>> {
                     pass_identity_headers: pass,
                     set_request_headers,
                     allow_websockets,
+                    error_details,
+                    listing,
+                    depends_on,
                 })
             },
         )
+}
+
+fn listing() -> impl Strategy<Value = (Listing, Vec<(Host, u16)>)> {
+    let listing = (text(), text(), text()).prop_map(|(from, description, logo_url)| Listing {
+        from,
+        description,
+        logo_url,
+    });
+    let host = Host::parse("d.example.com").unwrap();
+    (listing, prop::collection::vec((Just(host), any::<u16>()), 0..3))
+}
+
+fn pages() -> impl Strategy<Value = Pages> {
+    let color = || prop::sample::select(vec![None, Color::parse("#123"), Color::parse("#fedcba")]);
+    let image = || {
+        prop::sample::select(vec![
+            None,
+            Image::parse("/a"),
+            Image::parse("data:image/png;base64,AA=="),
+        ])
+    };
+    let colors = (color(), color(), color(), color());
+    (any::<bool>(), any::<bool>(), colors, image(), image()).prop_map(
+        |(routes_portal, jwt_endpoint, (a, b, c, d), logo_url, favicon_url)| Pages {
+            routes_portal,
+            jwt_endpoint,
+            branding: Branding {
+                primary_color: a,
+                secondary_color: b,
+                darkmode_primary_color: c,
+                darkmode_secondary_color: d,
+                logo_url,
+                favicon_url,
+            },
+        },
+    )
 }
 
 fn any_settings() -> impl Strategy<Value = Settings> {
@@ -184,9 +244,12 @@ fn any_settings() -> impl Strategy<Value = Settings> {
             http_only,
             same_site,
         });
-    let secret32 = || (0..3_u8).prop_map(|byte| SecretBox::new(Box::new([byte; 32])));
+    let secrets = || {
+        let bytes = prop::collection::vec(0..12_u8, 1..=Secrets::MAX);
+        bytes.prop_map(|bytes| Secrets::new(bytes.into_iter().map(|byte| [byte; 32])).unwrap())
+    };
     let keys =
-        (secret32(), secret32(), secret()).prop_map(|(shared_secret, cookie_secret, signing_key_pem)| Keys {
+        (secrets(), secrets(), secret()).prop_map(|(shared_secret, cookie_secret, signing_key_pem)| Keys {
             shared_secret,
             cookie_secret,
             signing_key_pem,
@@ -199,15 +262,17 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         keys,
         prop::collection::vec((header_name(), text()), 0..3),
         hosts,
+        pages(),
     )
         .prop_map(
-            |(authenticate, provider, cookie, keys, jwt_claims_headers, hosts)| Settings {
+            |(authenticate, provider, cookie, keys, jwt_claims_headers, hosts, pages)| Settings {
                 authenticate,
                 provider,
                 cookie,
                 keys,
                 jwt_claims_headers,
                 redirect_hosts: hosts.into_iter().collect(),
+                pages,
             },
         )
 }

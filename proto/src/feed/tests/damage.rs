@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::feed::MAX_PROGRAM;
+use crate::generated::feed as wire;
 
 /// An update of several parts, and the bundle that it makes.
 fn several() -> (Bundle, Vec<Update>) {
@@ -105,7 +106,11 @@ fn what_is_not_what_it_says_is_refused() {
         Assembler::new(None).push(update).unwrap_err()
     };
     type Spoil<'a> = &'a dyn Fn(&mut Update);
-    let cases: [(Spoil<'_>, WireError); 12] = [
+    let keys = |u: &mut Update, change: &dyn Fn(&mut wire::Keys)| {
+        let keys = u.settings.as_mut().and_then(|settings| settings.keys.as_mut());
+        change(keys.unwrap());
+    };
+    let cases: [(Spoil<'_>, WireError); 15] = [
         (&|u| u.version = "0".repeat(64), WireError::Version),
         (&|u| u.routes[0].allow_websockets = true, WireError::Version),
         (&|u| u.routes.clear(), WireError::Version),
@@ -124,14 +129,33 @@ fn what_is_not_what_it_says_is_refused() {
             WireError::Malformed("digest"),
         ),
         (
+            &|u| keys(u, &|keys| keys.cookie_secret = Bytes::from_static(b"short")),
+            WireError::Malformed("secret"),
+        ),
+        (
             &|u| {
-                u.settings
-                    .as_mut()
-                    .and_then(|settings| settings.keys.as_mut())
-                    .unwrap()
-                    .cookie_secret = Bytes::from_static(b"short");
+                keys(u, &|keys| {
+                    keys.other_cookie_secrets = vec![Bytes::from_static(b"short")]
+                })
             },
             WireError::Malformed("secret"),
+        ),
+        (
+            &|u| {
+                keys(u, &|keys| {
+                    let others = (10..18).map(|byte| Bytes::from(vec![byte; 32]));
+                    keys.other_shared_secrets = others.collect();
+                });
+            },
+            WireError::Malformed("secret"),
+        ),
+        (
+            &|u| {
+                keys(u, &|keys| {
+                    keys.other_shared_secrets = vec![Bytes::from(vec![9; 32])];
+                });
+            },
+            WireError::Version,
         ),
     ];
     for (at, (change, expected)) in cases.into_iter().enumerate() {

@@ -168,17 +168,110 @@ fn keys_come_from_the_file_the_text_or_the_process() {
     let keys = |config: &Config, materials: &Materials| {
         let bundle = build(config, materials).bundle.unwrap();
         let keys = &bundle.settings.keys;
-        (
-            keys.shared_secret.expose_secret()[0],
-            keys.cookie_secret.expose_secret()[0],
-        )
+        (keys.shared_secret.first()[0], keys.cookie_secret.first()[0])
     };
     assert_eq!(keys(&config, &with), (1, 2));
-    config.global.shared_secret = Some(inline(&STANDARD.encode([3; 32])));
-    config.global.cookie_secret = Some(Secret::File(at("cookie", 20)));
+    config.global.shared_secret = vec![inline(&STANDARD.encode([3; 32]))];
+    config.global.cookie_secret = vec![Secret::File(at("cookie", 20))];
     with.files
         .insert("cookie".into(), Ok(STANDARD.encode([4; 32]).into_bytes()));
     assert_eq!(keys(&config, &with), (3, 4));
+}
+
+#[test]
+fn several_secrets_come_in_lists_files_and_lists_of_files() {
+    let base64 = |byte: u8| STANDARD.encode([byte; 32]);
+    let numbers = |secrets: &[Secret], with: &Materials| {
+        let mut config = config([]);
+        config.global.cookie_secret = secrets.to_vec();
+        let bundle = build(&config, with).bundle.unwrap();
+        let secrets = bundle.settings.keys.cookie_secret.all();
+        secrets.map(|secret| secret[0]).collect::<Vec<_>>()
+    };
+    let mut with = materials();
+    let mut file = |name: &str, text: String| {
+        with.files.insert(name.into(), Ok(text.into_bytes()));
+    };
+    file("new", base64(5));
+    file("both", format!("{}\n{}\n", base64(5), base64(4)));
+    file("commas", format!("{}, {}", base64(4), base64(6)));
+    file("bad", format!("{}\nc2hvcnQ=\n", base64(8)));
+    file("nine", (0..9).map(base64).collect::<Vec<_>>().join("\n"));
+    let file_at = |name: &str, line| Secret::File(at(name, line));
+    let inline_two = [inline(&base64(2)), inline(&base64(1))];
+    assert_eq!(numbers(&inline_two, &with), [2, 1]);
+    assert_eq!(numbers(&[file_at("both", 1)], &with), [5, 4]);
+    assert_eq!(
+        numbers(&[file_at("new", 1), file_at("commas", 2)], &with),
+        [5, 4, 6]
+    );
+
+    let mut config = config([]);
+    let mut say = |files: &[Secret]| {
+        config.global.cookie_secret = files.to_vec();
+        refused(&config, &with)
+    };
+    let (code, line, message) = say(&[file_at("new", 7), file_at("bad", 8)]);
+    assert_eq!((code, line), (codes::SECRET_INVALID, 8));
+    let expected = "`cookie_secret`: number 3 of the list: the secret has 5 bytes, not 32";
+    assert_eq!(message, expected);
+    assert_eq!(
+        say(&[file_at("nine", 9)]).2,
+        "`cookie_secret`: there are more than 8 secrets"
+    );
+    assert_eq!(say(&[file_at("new", 7), file_at("none", 8)]).0, UNREADABLE_FILE);
+
+    config.global.cookie_secret = vec![file_at("new", 7), file_at("both", 8)];
+    let built = build(&config, &with);
+    let [warning] = built.diagnostics.as_slice() else {
+        panic!("{:?}", built.diagnostics)
+    };
+    assert_eq!((warning.code, warning.span.line), (codes::SECRET_REPEATED, 8));
+    assert_eq!(
+        warning.message,
+        "`cookie_secret`: number 2 of the list is number 1 again"
+    );
+    let secrets = built.bundle.unwrap();
+    assert_eq!(secrets.settings.keys.cookie_secret.all().count(), 2);
+}
+
+#[test]
+fn several_signing_keys_are_each_checked() {
+    let p256 = || rcgen::KeyPair::generate().unwrap().serialize_pem();
+    let p384 = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    let mut config = config([]);
+    config.global.signing_key = Some(Secret::File(at("signing", 40)));
+    let with = |text: String| {
+        let mut with = materials();
+        with.files.insert("signing".into(), Ok(text.into_bytes()));
+        with
+    };
+    let (one, two) = (p256(), p256());
+    let both = format!("{one}{two}");
+    for text in [both.clone(), STANDARD.encode(&both)] {
+        let bundle = build(&config, &with(text)).bundle.unwrap();
+        let pem = bundle.settings.keys.signing_key_pem.as_ref().unwrap();
+        assert_eq!(pem.expose_secret().trim(), both.trim());
+    }
+    let built = build(&config, &with(format!("{both}{one}")));
+    assert!(built.bundle.is_some());
+    let [warning] = built.diagnostics.as_slice() else {
+        panic!("{:?}", built.diagnostics)
+    };
+    assert_eq!(
+        (warning.code, warning.message.as_str()),
+        (codes::SECRET_REPEATED, "`signing_key`: key 3 is key 1 again")
+    );
+    let nine: String = (0..9).map(|_| p256()).collect();
+    for (text, expected) in [
+        (
+            format!("{one}{}", p384.serialize_pem()),
+            "`signing_key`: key 2 is neither ECDSA on P-256 nor RSA",
+        ),
+        (nine, "`signing_key`: it holds more than 8 keys"),
+    ] {
+        assert_eq!(refused(&config, &with(text)).2, expected);
+    }
 }
 
 #[test]
@@ -200,7 +293,7 @@ fn secrets_of_another_shape_are_refused_without_being_shown() {
         (&[0xff], "the file of `shared_secret` is not text"),
     ];
     let mut config = config([]);
-    config.global.shared_secret = Some(Secret::File(at("shared", 30)));
+    config.global.shared_secret = vec![Secret::File(at("shared", 30))];
     for (bytes, expected) in cases {
         let mut with = materials();
         with.files.insert("shared".into(), Ok(bytes.to_vec()));
@@ -279,7 +372,7 @@ fn a_client_secret_file_loses_its_line_end() {
 fn every_problem_is_reported_at_once_in_order() {
     let mut config = config([]);
     config.global.certificates = vec![files("x.crt", 10, "x.key", 11)];
-    config.global.shared_secret = Some(Secret::File(at("s", 5)));
+    config.global.shared_secret = vec![Secret::File(at("s", 5))];
     config.global.signing_key = Some(Secret::File(at("k", 20)));
     config.global.idp = Some(idp(""));
     config.global.idp.as_mut().unwrap().client_secret = Some(Secret::File(at("c", 15)));
