@@ -131,9 +131,12 @@ async fn run(
         }
     };
     facts.session.clone_from(&identity.session);
+    if let Some(stored) = &identity.session {
+        server.refresher().notice(stored, now);
+    }
 
     let evaluation = decide::decide(program, &request, identity.session.as_deref(), now);
-    let answer = answer::answer(server, &situation, found, &identity, &evaluation.outcome, now);
+    let answer = answer::answer(server, &situation, found, &identity, &evaluation, now);
     facts.evaluation = Some(evaluation);
     answer
 }

@@ -1,6 +1,7 @@
 //! Where bundles come in, and what is derived once from each.
 
 use crate::check::answer::Reserved;
+use crate::metrics::Metrics;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use portcullis_bundle::{Authenticate, Bundle, Keys, Settings, Version};
@@ -80,14 +81,16 @@ pub struct Feed {
     // Publications are rare and go one after the other; checks never take it.
     publishing: Mutex<()>,
     http: HttpClient,
+    metrics: Metrics,
 }
 
 impl Feed {
-    pub(crate) fn new(http: HttpClient) -> Self {
+    pub(crate) fn new(http: HttpClient, metrics: Metrics) -> Self {
         Self {
             current: ArcSwapOption::empty(),
             publishing: Mutex::new(()),
             http,
+            metrics,
         }
     }
 
@@ -101,8 +104,10 @@ impl Feed {
         let _one_at_a_time = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.current.load_full();
         let version = bundle.version.clone();
+        let programs = bundle.programs();
         self.current
             .store(Some(Arc::new(self.derive(bundle, before.as_deref())?)));
+        self.metrics.programs(programs);
         Ok(PublishAck { version })
     }
 
@@ -124,8 +129,8 @@ impl Feed {
         let keys = match roots_kept {
             Some(active) => Arc::clone(&active.keys),
             None => Arc::new(KeyRing::new(
-                settings.keys.cookie_secret.expose_secret(),
-                settings.keys.shared_secret.expose_secret(),
+                &settings.keys.cookie_secret,
+                &settings.keys.shared_secret,
             )),
         };
         let signing_kept = roots_kept.filter(|active| same_signing(&active.settings().keys, &settings.keys));
@@ -223,15 +228,14 @@ pub fn authority(host: &str, port: u16) -> String {
 fn signing_keys(keys: &Keys) -> Result<SigningKeys, PublishError> {
     match &keys.signing_key_pem {
         Some(pem) => SigningKeys::from_pem(pem.expose_secret()),
-        None => SigningKeys::derived(keys.shared_secret.expose_secret()),
+        None => SigningKeys::derived(&keys.shared_secret),
     }
     .map_err(|error| PublishError::SigningKey(error.to_string()))
 }
 
 // Both sides are our own configuration, nobody measures these comparisons.
 fn same_roots(a: &Keys, b: &Keys) -> bool {
-    a.shared_secret.expose_secret() == b.shared_secret.expose_secret()
-        && a.cookie_secret.expose_secret() == b.cookie_secret.expose_secret()
+    a.shared_secret == b.shared_secret && a.cookie_secret == b.cookie_secret
 }
 
 fn same_signing(a: &Keys, b: &Keys) -> bool {

@@ -13,16 +13,16 @@ use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer, Request};
 use jiff::{SignedDuration, Timestamp};
 use portcullis_bundle::{
-    Authenticate, Bundle, Cookie, Keys, Provider, RedirectHosts, Route, RoutePolicy, SameSite, Settings,
+    Authenticate, Bundle, Cookie, Keys, Listing, Provider, RedirectHosts, Route, RoutePolicy, SameSite,
+    Settings,
 };
 use portcullis_idp::{HttpClient, HttpOptions};
-use portcullis_model::{Claims, HeaderName, Host, HostPattern, RouteId, SessionId};
+use portcullis_model::{Claims, HeaderName, Host, HostPattern, Pages, RouteId, SessionId};
 use portcullis_policy::{Legacy, Policy, Program, compile};
 use portcullis_session::handle::{self, Handle};
 use portcullis_session::record::Session;
 use portcullis_store::{MemoryStore, Store};
 use prost::Message as _;
-use secrecy::SecretBox;
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -167,6 +167,8 @@ impl Fixture {
             access_token: "the-access-token".to_owned().into(),
             refresh_token: None,
             access_token_expires_at: None,
+            id_token_expires_at: None,
+            progress: portcullis_session::refresh::Progress::default(),
         };
         let stored = self.server.sessions().insert(session).await.unwrap();
         let cookie = self.cookie(stored.session.id, HOST);
@@ -208,8 +210,8 @@ pub(crate) fn settings() -> Settings {
             same_site: SameSite::Unset,
         },
         keys: Keys {
-            shared_secret: SecretBox::new(Box::new([1; 32])),
-            cookie_secret: SecretBox::new(Box::new([2; 32])),
+            shared_secret: [1; 32].into(),
+            cookie_secret: [2; 32].into(),
             signing_key_pem: None,
         },
         jwt_claims_headers: vec![
@@ -227,6 +229,7 @@ pub(crate) fn settings() -> Settings {
             (host(HOST).into(), 8443),
             (host("authenticate.example.com").into(), 8443),
         ]),
+        pages: Pages::default(),
     }
 }
 
@@ -240,6 +243,19 @@ pub(crate) fn route(legacy: &Legacy) -> Route {
         pass_identity_headers: true,
         set_request_headers: Vec::new(),
         allow_websockets: false,
+        error_details: None,
+        listing: Listing::default(),
+        depends_on: Vec::new(),
+    }
+}
+
+/// The route [`ROUTE`] with the rules of this text.
+pub(crate) fn route_of(policy: &str) -> Route {
+    let node = portcullis_document::parse_yaml(policy, &portcullis_document::Limits::default());
+    let policy = portcullis_policy::parse(&node.unwrap().unwrap()).unwrap();
+    Route {
+        policy: RoutePolicy::Program(compile(&policy).unwrap()),
+        ..route(&Legacy::default())
     }
 }
 

@@ -14,6 +14,7 @@ pub mod follow;
 pub mod grpc;
 pub mod metrics;
 pub mod page;
+pub mod refresh;
 pub mod sessions;
 pub mod sign_in;
 pub mod web;

@@ -6,6 +6,7 @@ use core::sync::atomic::AtomicU64;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ struct Inner {
     session_corrupt: Counter,
     /// Header values that were left out because they cannot be sent.
     headers_dropped: Counter<u64, AtomicU64>,
+    /// Compiled policies that the bundle in force holds in memory.
+    policy_programs: Gauge,
     duration: Histogram,
 }
 
@@ -55,6 +58,7 @@ impl Default for Metrics {
                 session_store_reads: Counter::default(),
                 session_corrupt: Counter::default(),
                 headers_dropped: Counter::default(),
+                policy_programs: Gauge::default(),
                 duration: Histogram::new(buckets),
             }),
         }
@@ -71,6 +75,7 @@ impl Metrics {
             session_store_reads,
             session_corrupt,
             headers_dropped,
+            policy_programs,
             duration,
         } = &*self.inner;
         registry.register("portcullis_checks", "Checks by outcome", checks.clone());
@@ -93,6 +98,11 @@ impl Metrics {
             "portcullis_headers_dropped",
             "Header values that were emptied because they cannot be sent",
             headers_dropped.clone(),
+        );
+        registry.register(
+            "portcullis_policy_programs",
+            "Compiled policies in memory; routes with equal policies share one",
+            policy_programs.clone(),
         );
         registry.register(
             "portcullis_check_duration_seconds",
@@ -136,6 +146,18 @@ impl Metrics {
 
     pub(crate) fn header_dropped(&self) {
         self.inner.headers_dropped.inc();
+    }
+
+    pub(crate) fn programs(&self, count: usize) {
+        self.inner
+            .policy_programs
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Compiled policies that the bundle in force holds in memory.
+    #[must_use]
+    pub fn policy_programs(&self) -> i64 {
+        self.inner.policy_programs.get()
     }
 
     pub(crate) fn observe(&self, duration: core::time::Duration) {

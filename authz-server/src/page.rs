@@ -2,6 +2,7 @@
 //! escaped, without any script.
 
 use askama::Template;
+use portcullis_bundle::Advice;
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ pub const fn headers() -> [(&'static str, &'static str); 5] {
         ("cache-control", "no-store"),
         (
             "content-security-policy",
-            "default-src 'none'; style-src 'sha256-crkz7cpoPknoQZllYvYP/2ECnQ190MHxtnd21vd7UOg='; \
+            "default-src 'none'; style-src 'sha256-qsoEREch6GqJk6bynpv9B6HEdEuIgtpPNZGWtlrlD8M='; \
              base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         ),
         ("referrer-policy", "no-referrer"),
@@ -58,6 +59,10 @@ pub struct ErrorPage<'a> {
     pub request_id: Option<&'a str>,
     /// A way on.
     pub link: Option<Link<'a>>,
+    /// Why, in sentences; only where the route shows it.
+    pub reasons: &'a [&'static str],
+    /// What the route's sub-policies say; only where the route shows it.
+    pub advice: &'a [Advice],
 }
 
 impl ErrorPage<'_> {

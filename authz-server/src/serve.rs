@@ -1,6 +1,7 @@
 //! Serves both doors until told to stop: on a listener each, or on one.
 
 use crate::grpc::CheckService;
+use crate::refresh;
 use crate::state::AuthzServer;
 use core::time::Duration;
 use portcullis_proto::listener::Incoming;
@@ -164,6 +165,7 @@ async fn until_stopped(
             }
         })
     };
+    let refresh = tokio::spawn(refresh::run(Arc::clone(&server), stop.clone()));
     let drained = async {
         stop.cancelled().await;
         tokio::time::sleep(DRAIN).await;
@@ -175,7 +177,7 @@ async fn until_stopped(
     };
 
     stop.cancel();
-    let _ = tokio::join!(follow, sweep);
+    let _ = tokio::join!(follow, sweep, refresh);
     let last = Arc::clone(&server);
     let _ = tokio::task::spawn_blocking(move || last.audit().close()).await;
     served

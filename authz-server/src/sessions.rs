@@ -21,9 +21,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 mod contact;
+mod replace;
 mod unsaid;
 
 use contact::Contact;
+pub(crate) use replace::Unreplaced;
 use unsaid::Unsaid;
 
 #[cfg(test)]
@@ -63,6 +65,8 @@ pub struct StoredSession {
     /// The session as it stands in logs: enough to see that two lines are of one
     /// session, of no use to anybody who wants to be it.
     pub log_name: String,
+    /// When its tokens are to be renewed.
+    pub refresh_at: Option<Timestamp>,
 }
 
 impl StoredSession {
@@ -75,11 +79,13 @@ impl StoredSession {
             .take(8)
             .map(|byte| format!("{byte:02x}"))
             .collect();
+        let refresh_at = portcullis_session::refresh::due_at(&session);
         Self {
             session,
             version,
             id_text,
             log_name,
+            refresh_at,
         }
     }
 }

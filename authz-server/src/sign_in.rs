@@ -3,11 +3,10 @@
 
 use crate::clock::{Random, RandomError, random_bytes};
 use crate::feed::{Active, authority};
-use jiff::Timestamp;
-use portcullis_bundle::Authenticate;
+use jiff::{SignedDuration, Timestamp};
+use portcullis_bundle::{Authenticate, Settings};
 use portcullis_model::Host;
 use portcullis_session::{Purpose, browser, cookies, signed_url, transaction};
-use secrecy::ExposeSecret as _;
 use url::Url;
 
 #[cfg(test)]
@@ -24,14 +23,21 @@ pub const REDIRECT_PARAMETER: &str = "pomerium_redirect_uri";
 /// there works only in the browser that holds that cookie.
 pub const BINDING_PARAMETER: &str = "portcullis_binding";
 
+/// The path, on any host of ours, that leads a login on to further hosts.
+pub const DEPENDS_ON_PATH: &str = "/.pomerium/depends_on";
+/// The query parameter that names the hosts that are left, as in Pomerium.
+pub const HOSTS_PARAMETER: &str = "pomerium_additional_hosts";
+
 /// What the browser is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignIn {
     /// The signed sign-in URL.
     pub location: String,
     /// The `Set-Cookie` of the browser-binding cookie: a new value, or the one that
-    /// the browser holds, so that it outlives this login too.
-    pub set_cookie: String,
+    /// the browser holds where that would soon go, so that it outlives this login
+    /// too. Else nothing is set: of tabs that load at once none must put back what
+    /// another has replaced.
+    pub set_cookie: Option<String>,
 }
 
 /// Why nobody can sign in.
@@ -72,6 +78,47 @@ pub fn return_to(host: &Host, port: Option<u16>, target: &str) -> String {
         .unwrap_or_else(|| format!("{origin}/"))
 }
 
+/// The signed address that leads a login through `hosts`, one after the other, and
+/// then to `destination`; `None` without any, or where it would be too long.
+#[must_use]
+pub fn through(
+    settings: &Settings,
+    hosts: &[(Host, u16)],
+    destination: &str,
+    now: Timestamp,
+) -> Option<String> {
+    let ((host, port), left) = hosts.split_first()?;
+    let left: Vec<String> = left
+        .iter()
+        .map(|(host, port)| authority(host.as_str(), *port))
+        .collect();
+    let mut url = Url::parse(&format!(
+        "https://{}{DEPENDS_ON_PATH}",
+        authority(host.as_str(), *port)
+    ))
+    .ok()?;
+    url.query_pairs_mut()
+        .append_pair(HOSTS_PARAMETER, &left.join(","))
+        .append_pair(REDIRECT_PARAMETER, destination);
+    let url = signed_url::sign(&settings.keys.shared_secret, &url, now);
+    (url.as_str().len() <= transaction::MAX_RETURN).then(|| String::from(url))
+}
+
+/// Those of these hosts that a login may lead to, with the ports that they have: a
+/// host without a port of its own is taken with the one that our route there has.
+#[must_use]
+pub fn known_hosts<'a>(
+    settings: &Settings,
+    hosts: impl IntoIterator<Item = &'a (Host, u16)>,
+) -> Vec<(Host, u16)> {
+    let known = |(host, port): &(Host, u16)| {
+        let port = settings.redirect_hosts.port(host, *port)?;
+        let leads = settings.redirect_hosts.contains(host, port);
+        leads.then(|| (host.clone(), port))
+    };
+    hosts.into_iter().filter_map(known).collect()
+}
+
 /// Begins a login for a browser at the route host `route_host`, whose binding cookie is
 /// `binding_cookie` if it has one.
 ///
@@ -96,9 +143,12 @@ pub fn start(
     let ring = &active.keys;
     let at = route_host.as_str();
     let good = |value: &&str| browser::verify(ring, Purpose::Binding, at, value).is_ok();
-    let binding = match binding_cookie.filter(good) {
-        Some(value) => value.to_owned(),
-        None => browser::issue(ring, Purpose::Binding, at, random_bytes(random)?),
+    let (binding, set) = match binding_cookie.filter(good) {
+        Some(value) => (value.to_owned(), is_aging(value, cookies::BINDING_MAX_AGE, now)),
+        None => {
+            let seed = browser::seed(now, random_bytes(random)?);
+            (browser::issue(ring, Purpose::Binding, at, seed), true)
+        }
     };
     let fingerprint = browser::fingerprint(ring, Purpose::Binding, at, &binding);
     let mut url = Url::parse(&format!("https://{}{PATH}", authority(host.as_str(), port)))
@@ -107,10 +157,17 @@ pub fn start(
         .append_pair(PROVIDER_PARAMETER, &provider.id)
         .append_pair(REDIRECT_PARAMETER, return_to)
         .append_pair(BINDING_PARAMETER, &fingerprint);
-    let url = signed_url::sign(settings.keys.shared_secret.expose_secret(), &url, now);
-    let set_cookie = cookies::set_binding(&active.cookies.binding, &binding, now);
+    let url = signed_url::sign(&settings.keys.shared_secret, &url, now);
+    let set_cookie = set.then(|| cookies::set_binding(&active.cookies.binding, &binding, now));
     Ok(SignIn {
         location: url.into(),
         set_cookie,
     })
+}
+
+/// Whether a browser cookie with this `Max-Age` may go before the login that begins
+/// now has ended.
+pub(crate) fn is_aging(cookie: &str, max_age: SignedDuration, now: Timestamp) -> bool {
+    let age = browser::born(cookie).map(|born| now.duration_since(born));
+    age.is_none_or(|age| age > max_age / 2)
 }

@@ -8,6 +8,7 @@ use crate::feed::Feed;
 use crate::follow::FeedState;
 use crate::grpc::CheckService;
 use crate::metrics::Metrics;
+use crate::refresh::Refresher;
 use crate::sessions::SessionView;
 use core::time::Duration;
 use portcullis_idp::HttpClient;
@@ -36,6 +37,7 @@ pub struct AuthzServer {
     feed: Feed,
     feed_state: FeedState,
     sessions: SessionView,
+    refresher: Refresher,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     metrics: Metrics,
@@ -71,9 +73,10 @@ impl AuthzServer {
             max_staleness,
         } = options;
         Arc::new(Self {
-            feed: Feed::new(http),
+            feed: Feed::new(http, metrics.clone()),
             feed_state: FeedState::default(),
             sessions: SessionView::new(store, Arc::clone(&clock), metrics.clone(), max_staleness),
+            refresher: Refresher::default(),
             clock,
             random,
             metrics,
@@ -100,6 +103,12 @@ impl AuthzServer {
     #[must_use]
     pub fn sessions(&self) -> &SessionView {
         &self.sessions
+    }
+
+    /// What keeps sessions good.
+    #[must_use]
+    pub fn refresher(&self) -> &Refresher {
+        &self.refresher
     }
 
     /// The store behind the sessions.
@@ -141,6 +150,7 @@ impl AuthzServer {
     /// Adds this server's metrics to `registry`.
     pub fn register_metrics(&self, registry: &mut prometheus_client::registry::Registry) {
         self.metrics.register(registry);
+        self.refresher.register(registry);
     }
 
     /// The gRPC service `envoy.service.auth.v3.Authorization`.

@@ -5,10 +5,15 @@
 //! the table of what stands where; each page is a file of its own.
 
 mod callback;
+mod depends_on;
 mod destination;
 mod fault;
+mod form_post;
 mod login;
-pub(crate) mod pages;
+mod look;
+mod own_sessions;
+mod pages;
+mod portal;
 mod query;
 mod same_origin;
 mod sign_out;
@@ -29,6 +34,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::AuthzServer;
 use crate::check::answer::ROBOTS;
+use crate::sign_in;
 use fault::Fault;
 use visit::{Asker, Role, Visit};
 
@@ -53,6 +59,11 @@ enum Page {
     Callback,
     WellKnown,
     Keys,
+    Routes,
+    RoutesJson,
+    Jwt,
+    EndSession,
+    DependsOn,
     // On the authenticate host alone.
     Home,
     Robots,
@@ -75,6 +86,11 @@ impl Page {
             "/.pomerium/user" => Self::UserJson,
             "/.pomerium/sign_out" => Self::SignOut,
             "/.pomerium/callback/" | "/.pomerium/callback" => Self::Callback,
+            "/.pomerium/routes" => Self::Routes,
+            "/.pomerium/api/v1/routes" => Self::RoutesJson,
+            "/.pomerium/jwt" => Self::Jwt,
+            own_sessions::PATH => Self::EndSession,
+            sign_in::DEPENDS_ON_PATH => Self::DependsOn,
             "/.well-known/pomerium" | "/.well-known/pomerium/" => Self::WellKnown,
             "/.well-known/pomerium/jwks.json" => Self::Keys,
             "/" => Self::Home,
@@ -89,9 +105,17 @@ impl Page {
     fn stands_on(self, role: Role) -> bool {
         match self {
             Self::Ping => true,
-            Self::User | Self::UserJson | Self::SignOut | Self::Callback | Self::WellKnown | Self::Keys => {
-                role != Role::Unknown
-            }
+            Self::User
+            | Self::UserJson
+            | Self::SignOut
+            | Self::Callback
+            | Self::WellKnown
+            | Self::Keys
+            | Self::Routes
+            | Self::RoutesJson
+            | Self::Jwt
+            | Self::EndSession
+            | Self::DependsOn => role != Role::Unknown,
             Self::Home | Self::Robots | Self::SignIn | Self::ProviderCallback | Self::SignedOut => {
                 role == Role::Authenticate
             }
@@ -101,7 +125,10 @@ impl Page {
     /// The methods that the page takes, as `Allow` lists them.
     fn methods(self) -> (&'static [Method], &'static str) {
         match self {
-            Self::SignOut => (&[Method::GET, Method::HEAD, Method::POST], "GET, HEAD, POST"),
+            Self::EndSession => (&[Method::POST], "POST"),
+            Self::SignOut | Self::ProviderCallback => {
+                (&[Method::GET, Method::HEAD, Method::POST], "GET, HEAD, POST")
+            }
             Self::WellKnown | Self::Keys => (
                 &[Method::GET, Method::HEAD, Method::OPTIONS],
                 "GET, HEAD, OPTIONS",
@@ -133,7 +160,8 @@ async fn answer(server: &Arc<AuthzServer>, request: Request) -> Result<Response,
     if page == Some(Page::Ping) {
         return Ok(plain("OK\n"));
     }
-    let visit = Visit::new(server, request)?;
+    let (parts, body) = request.into_parts();
+    let visit = Visit::new(server, parts)?;
     if visit.role == Role::Unknown {
         return Err(Fault::unknown_host());
     }
@@ -152,8 +180,16 @@ async fn answer(server: &Arc<AuthzServer>, request: Request) -> Result<Response,
         Page::Home => redirect(StatusCode::FOUND, "/.pomerium/", []),
         Page::Robots => Ok(plain(ROBOTS)),
         Page::SignIn => login::sign_in(&visit).await,
+        Page::ProviderCallback if visit.parts.method == Method::POST => {
+            form_post::answer(&visit.parts.headers, body).await
+        }
         Page::ProviderCallback => login::provider_callback(&visit).await,
-        Page::SignedOut => pages::signed_out(),
+        Page::SignedOut => pages::signed_out(visit.look()),
+        Page::Routes => portal::page(&visit).await,
+        Page::RoutesJson => portal::json(&visit).await,
+        Page::Jwt => portal::jwt(&visit).await,
+        Page::EndSession => own_sessions::end(&visit).await,
+        Page::DependsOn => depends_on::onward(&visit).await,
     }
 }
 

@@ -20,7 +20,8 @@ use crate::state::AuthzServer;
 use jiff::Timestamp;
 use portcullis_bundle::Route;
 use portcullis_model::DecisionId;
-use portcullis_policy::{Challenge, Outcome};
+use portcullis_policy::{Challenge, Evaluation, Outcome, Reason, Reasons, Refusal};
+use refuse::Told;
 use response::Proof;
 
 pub use refuse::ROBOTS;
@@ -42,6 +43,12 @@ pub enum Verdict {
     LoginRequired,
     /// Needs a device that is signed in; not offered yet.
     DeviceRequired,
+    /// The policy does not accept the device.
+    DeviceUnauthorized,
+    /// The policy asks for a client certificate, and there is none.
+    ClientCertificateRequired,
+    /// The client certificate is not valid.
+    ClientCertificateInvalid,
     /// The policy allows, but the route takes no websockets.
     UpgradeRefused,
     /// Envoy found no route.
@@ -70,13 +77,16 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, in the order of their numbers.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Allowed,
         Self::InternalRoute,
         Self::PolicyDenied,
         Self::LoginRedirect,
         Self::LoginRequired,
         Self::DeviceRequired,
+        Self::DeviceUnauthorized,
+        Self::ClientCertificateRequired,
+        Self::ClientCertificateInvalid,
         Self::UpgradeRefused,
         Self::NoRoute,
         Self::RouteUnknown,
@@ -101,6 +111,9 @@ impl Verdict {
             Self::LoginRedirect => "login_redirect",
             Self::LoginRequired => "login_required",
             Self::DeviceRequired => "device_required",
+            Self::DeviceUnauthorized => "device_unauthorized",
+            Self::ClientCertificateRequired => "client_certificate_required",
+            Self::ClientCertificateInvalid => "client_certificate_invalid",
             Self::UpgradeRefused => "upgrade_refused",
             Self::NoRoute => "no_route",
             Self::RouteUnknown => "route_unknown",
@@ -127,6 +140,9 @@ impl Verdict {
             Self::PolicyDenied | Self::DeviceRequired | Self::UpgradeRefused => 403,
             Self::NoRoute => 404,
             Self::HeadersTooLarge => 431,
+            // As in Pomerium: names of nginx and of Windows, which no registry has.
+            Self::DeviceUnauthorized => 450,
+            Self::ClientCertificateRequired | Self::ClientCertificateInvalid => 495,
             Self::RouteUnknown
             | Self::RouteInvalid
             | Self::NotReady
@@ -171,17 +187,26 @@ pub(crate) fn answer(
     situation: &Situation<'_>,
     route: &Route,
     identity: &Identity,
-    outcome: &Outcome,
+    evaluation: &Evaluation,
     now: Timestamp,
 ) -> Answer {
     let (Some(request), Some(active)) = (situation.request, situation.active) else {
         return refusal(situation, Verdict::Internal);
     };
-    match outcome {
+    let told = |reasons| Told {
+        session: identity.session.as_deref(),
+        details: route.error_details.as_deref().map(|advice| (reasons, advice)),
+    };
+    match &evaluation.outcome {
         // Envoy would upgrade, wherever some route of its listener may: it asks us first.
-        Outcome::Allow(_) if negotiate::is_websocket(request) && !route.allow_websockets => {
-            refuse::refusal(situation, Verdict::UpgradeRefused, identity.session.as_deref())
-        }
+        Outcome::Allow(_) if negotiate::is_websocket(request) && !route.allow_websockets => refuse::refusal(
+            situation,
+            Verdict::UpgradeRefused,
+            Told {
+                details: None,
+                ..told(Reasons::EMPTY)
+            },
+        ),
         Outcome::Allow(allowed) => {
             match upstream::headers(server, active, request, route, identity, allowed, now) {
                 Ok(ok) if !upstream::fits(request, &ok) => refusal(situation, Verdict::HeadersTooLarge),
@@ -195,13 +220,30 @@ pub(crate) fn answer(
                 }
             }
         }
-        Outcome::Deny(_) => refuse::refusal(situation, Verdict::PolicyDenied, identity.session.as_deref()),
+        Outcome::Deny(reasons) => {
+            let verdict = refused(evaluation.refusal(), *reasons);
+            refuse::refusal(situation, verdict, told(*reasons))
+        }
         Outcome::Challenge(Challenge::Device) => {
-            refuse::refusal(situation, Verdict::DeviceRequired, identity.session.as_deref())
+            let reasons = Reasons::of(Reason::DeviceUnauthenticated);
+            refuse::refusal(situation, Verdict::DeviceRequired, told(reasons))
         }
         Outcome::Challenge(Challenge::Login) => {
             login_answer(server, situation, active, request, route, identity, now)
         }
+    }
+}
+
+/// How a refusal for `reasons` is counted and answered.
+fn refused(refusal: Option<Refusal>, reasons: Reasons) -> Verdict {
+    match refusal {
+        Some(Refusal::Status(450)) => Verdict::DeviceUnauthorized,
+        Some(Refusal::Status(495)) if reasons.contains(Reason::ClientCertificateRequired) => {
+            Verdict::ClientCertificateRequired
+        }
+        Some(Refusal::Status(495)) => Verdict::ClientCertificateInvalid,
+        // No message of MCP is read yet, so that there is none to answer.
+        Some(Refusal::Status(_) | Refusal::McpJsonRpc) | None => Verdict::PolicyDenied,
     }
 }
 
@@ -219,7 +261,14 @@ fn login_answer(
     }
     // The host that was asked for: the route's own may be a pattern.
     let host = &request.host;
-    let return_to = sign_in::return_to(host, route.port, request.target);
+    let mut return_to = sign_in::return_to(host, route.port, request.target);
+    if !route.depends_on.is_empty() {
+        let own = [(host.clone(), route.port.unwrap_or(443))];
+        let hosts = sign_in::known_hosts(active.settings(), own.iter().chain(&route.depends_on));
+        if let Some(through) = sign_in::through(active.settings(), &hosts, &return_to, now) {
+            return_to = through;
+        }
+    }
     let binding = super::identify::binding_cookie(request, active);
     match sign_in::start(active, host, &return_to, binding, now, server.random()) {
         Ok(start) => refuse::redirect(situation, &start),
@@ -241,7 +290,7 @@ pub(crate) fn internal(proof: &InternalRoute) -> Answer {
 
 /// A denial with `verdict`, whoever asks.
 pub(crate) fn refusal(situation: &Situation<'_>, verdict: Verdict) -> Answer {
-    refuse::refusal(situation, verdict, None)
+    refuse::refusal(situation, verdict, Told::default())
 }
 
 /// The denial when something panicked: nothing of the request is looked at again.
@@ -255,4 +304,39 @@ pub(crate) fn fault(decision: DecisionId) -> Answer {
         },
         Verdict::Internal,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_and_devices_have_a_status_of_their_own() {
+        let (missing, other) = (Reason::ClientCertificateRequired, Reason::EmailUnauthorized);
+        for (refusal, reasons, code, status) in [
+            (None, &[][..], "policy_denied", 403),
+            (Some(Refusal::Status(403)), &[other], "policy_denied", 403),
+            (
+                Some(Refusal::Status(450)),
+                &[other, missing],
+                "device_unauthorized",
+                450,
+            ),
+            (
+                Some(Refusal::Status(495)),
+                &[other, missing],
+                "client_certificate_required",
+                495,
+            ),
+            (
+                Some(Refusal::Status(495)),
+                &[Reason::InvalidClientCertificate],
+                "client_certificate_invalid",
+                495,
+            ),
+        ] {
+            let verdict = refused(refusal, reasons.iter().copied().collect());
+            assert_eq!((verdict.name(), verdict.status()), (code, status), "{refusal:?}");
+        }
+    }
 }

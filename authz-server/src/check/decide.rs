@@ -3,7 +3,7 @@
 use super::intake::Request;
 use crate::sessions::StoredSession;
 use jiff::Timestamp;
-use portcullis_policy::{Evaluation, Http, Input, Program, Subject, evaluate};
+use portcullis_policy::{ClientCertificate, Evaluation, Http, Input, Mcp, Program, Subject, evaluate};
 
 /// What `program` says to `request` by whoever `session` belongs to.
 #[must_use]
@@ -22,13 +22,93 @@ pub fn decide(
             origin: request.headers.origin,
             access_control_request_method: request.headers.access_control_request_method,
         },
-        session: session.map(|stored| Subject {
-            session_id: &stored.id_text,
-            user_id: &stored.session.user_id,
-            email: &stored.session.email,
-            claims: &stored.session.claims,
-        }),
+        session: session.map(subject),
+        client_certificate: ClientCertificate::NONE,
+        ssh: None,
+        mcp: if program.asks_for_mcp() {
+            mcp(request)
+        } else {
+            Mcp::Absent
+        },
+        records: None,
         now,
     };
     evaluate(program, &input)
+}
+
+/// Whoever a session belongs to, as a policy sees them.
+pub(crate) fn subject(stored: &StoredSession) -> Subject<'_> {
+    Subject {
+        session_id: &stored.id_text,
+        user_id: &stored.session.user_id,
+        email: &stored.session.email,
+        claims: &stored.session.claims,
+        groups: None,
+        devices: &[],
+    }
+}
+
+/// What is known of a tool call in the body, of which Envoy sends us nothing: of a
+/// request that could carry one nobody can say that it does not. One that has no
+/// body by its method and its headers carries none.
+fn mcp<'a>(request: &Request<'_>) -> Mcp<'a> {
+    let bodiless = matches!(request.method, "GET" | "HEAD" | "OPTIONS" | "DELETE");
+    let lines = &request.headers.all;
+    let mut lengths = lines.of("content-length");
+    let empty = lengths.all(|length| length.trim_ascii() == b"0");
+    if bodiless && empty && lines.of("transfer-encoding").next().is_none() {
+        Mcp::Absent
+    } else {
+        Mcp::Unreadable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::intake;
+    use crate::check::message::Message;
+    use crate::fixture::Ask;
+    use prost::Message as _;
+
+    fn absent(ask: &Ask) -> bool {
+        let bytes = ask.request().encode_to_vec();
+        let message = Message::read(&bytes).unwrap();
+        matches!(mcp(&intake::read(&message).unwrap()), Mcp::Absent)
+    }
+
+    #[test]
+    fn only_what_has_no_body_carries_no_call() {
+        for method in ["GET", "HEAD", "OPTIONS", "DELETE"] {
+            let ask = Ask::new().method(method);
+            assert!(absent(&ask), "{method}");
+            assert!(absent(&ask.clone().header("content-length", "0")), "{method}");
+            for (name, value) in [
+                ("content-length", "1"),
+                ("content-length", "00"),
+                ("content-length", "x"),
+                ("Content-Length", "7"),
+                ("transfer-encoding", "chunked"),
+            ] {
+                for ask in [
+                    ask.clone().header(name, value),
+                    ask.clone().header(name, value).joined(),
+                ] {
+                    assert!(!absent(&ask), "{method} with {name}: {value}");
+                }
+            }
+            let twice = ask
+                .clone()
+                .header("content-length", "0")
+                .header("content-length", "5");
+            assert!(!absent(&twice) && !absent(&twice.joined()), "{method}");
+        }
+        for method in ["POST", "PUT", "PATCH", "get", "PROPFIND"] {
+            assert!(!absent(&Ask::new().method(method)), "{method}");
+            assert!(
+                !absent(&Ask::new().method(method).header("content-length", "0")),
+                "{method}"
+            );
+        }
+    }
 }

@@ -5,5 +5,7 @@ mod failures;
 mod hosts;
 mod identity;
 mod login;
+mod policies;
 mod properties;
+mod rotation;
 mod upstream;

@@ -18,7 +18,7 @@ async fn what_has_not_changed_lives_on() {
     assert_eq!(before.identity_epoch, after.identity_epoch);
 
     let mut changed = settings();
-    changed.keys.shared_secret = secrecy::SecretBox::new(Box::new([3; 32]));
+    changed.keys.shared_secret = [3; 32].into();
     changed.authenticate = Authenticate::Own {
         host: "login.example.com".parse().unwrap(),
         port: 443,

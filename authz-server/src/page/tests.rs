@@ -1,3 +1,5 @@
+use portcullis_bundle::Advice;
+
 use super::{ErrorPage, Link, error, headers};
 use base64::Engine as _;
 
@@ -17,11 +19,16 @@ fn every_text_is_escaped() {
             href: evil,
             label: evil,
         }),
+        reasons: &["<script>alert('x')</script>\"&"],
+        advice: &[Advice {
+            explanation: evil.to_owned(),
+            remediation: evil.to_owned(),
+        }],
     });
     assert!(!html.contains("<script"), "{html}");
     assert!(!html.contains("alert('x')"), "{html}");
     assert!(
-        html.matches("&lt;script&gt;").count() + html.matches("&#60;script&#62;").count() >= 9,
+        html.matches("&lt;script&gt;").count() + html.matches("&#60;script&#62;").count() >= 12,
         "{html}"
     );
 }

@@ -3,12 +3,13 @@
 //! here and in no other.
 
 use axum::response::Response;
+use portcullis_session::Purpose;
 use portcullis_session::cookies::Found;
 use portcullis_session::handle::Handle;
 use portcullis_session::transaction::{Callback, TransactionError};
 
 use super::fault::Fault;
-use super::login::{CALLBACK_PARAMETER, onward, session_cookie};
+use super::login::{CALLBACK_PARAMETER, onward, session_cookie, turn};
 use super::visit::Visit;
 
 pub(super) async fn callback(visit: &Visit) -> Result<Response, Fault> {
@@ -16,18 +17,26 @@ pub(super) async fn callback(visit: &Visit) -> Result<Response, Fault> {
     let query = visit.query()?;
     let token = query.require(CALLBACK_PARAMETER)?;
     let names = &visit.active.cookies;
+    let ring = &visit.active.keys;
+    let anew = || {
+        Callback::peek_redirect(ring, visit.host.as_str(), token)
+            .and_then(|url| visit.destination(&url).ok())
+            .filter(|destination| *destination.host() == visit.host)
+            .map_or_else(|| start.clone(), |destination| destination.url().to_string())
+    };
     let binding = match visit.cookie(&names.binding) {
         Found::One(value) => value,
-        Found::None => return Err(Fault::other_browser().retry_at(start)),
-        Found::Ambiguous => return Err(Fault::ambiguous_cookies()),
+        Found::None => return Err(Fault::other_browser().retry_at(anew())),
+        Found::Ambiguous => return Err(Fault::ambiguous_cookies().retry_at(anew())),
     };
-    let callback = Callback::open(&visit.active.keys, visit.host.as_str(), token, binding, visit.now)
+    let callback = Callback::open(ring, visit.host.as_str(), token, binding, visit.now)
         .map_err(|error| match error {
             TransactionError::Invalid => Fault::token_invalid(),
             TransactionError::Expired => Fault::link_expired(),
             TransactionError::OtherBrowser => Fault::other_browser(),
+            TransactionError::Overtaken => Fault::other_browser().by_itself(),
         })
-        .map_err(|fault| fault.retry_at(&start))?;
+        .map_err(|fault| fault.retry_at(anew()))?;
     let destination = visit.destination(&callback.redirect)?;
     if *destination.host() != visit.host {
         return Err(Fault::bad_redirect());
@@ -52,9 +61,12 @@ pub(super) async fn callback(visit: &Visit) -> Result<Response, Fault> {
     let stored = visit
         .live_session(&handle)
         .await?
-        .ok_or_else(|| Fault::link_expired().retry_at(start))?;
+        .ok_or_else(|| Fault::link_expired().retry_at(anew()))?;
+    let lost = visit.session().await?.is_none();
+    let counted = turn(visit, Purpose::Binding, binding, destination.url().as_str(), lost)?;
     // The binding cookie stays for the logins of other tabs; it is worth nothing
     // without a token that was made for it.
-    let cookies = session_cookie(visit, &names.session, session_id, stored.session.expires_at)?;
+    let mut cookies = session_cookie(visit, &names.session, session_id, stored.session.expires_at)?;
+    cookies.push(counted);
     onward(visit, destination.url().as_str(), cookies)
 }

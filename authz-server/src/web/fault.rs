@@ -23,6 +23,8 @@ pub(super) struct Fault {
     next_step: &'static str,
     /// Where "Try again" leads: a URL that we built or checked.
     retry: Option<Box<str>>,
+    /// Whether the page goes there by itself after a moment.
+    by_itself: bool,
     header: Extra,
 }
 
@@ -60,6 +62,7 @@ impl Fault {
             message: message.into(),
             next_step,
             retry: None,
+            by_itself: false,
             header: Extra::None,
         }
     }
@@ -67,6 +70,13 @@ impl Fault {
     /// With a link that starts over.
     pub(super) fn retry_at(mut self, url: impl AsRef<str>) -> Self {
         self.retry.get_or_insert(url.as_ref().into());
+        self
+    }
+
+    /// With a page that starts over by itself, a moment after it was shown: for
+    /// what will most probably work then. It needs [`Fault::retry_at`].
+    pub(super) fn by_itself(mut self) -> Self {
+        self.by_itself = true;
         self
     }
 }
@@ -87,7 +97,7 @@ impl From<IdpError> for Fault {
                 "The identity provider did not accept the sign-in; its answer may have been used before.",
                 "Sign in again.",
             ),
-            IdpError::Invalid { .. } => Self::new(
+            IdpError::Invalid { .. } | IdpError::OtherUser => Self::new(
                 StatusCode::BAD_GATEWAY,
                 "idp_invalid",
                 "Sign-in failed",
@@ -133,6 +143,7 @@ impl Fault {
             message,
             next_step,
             retry,
+            by_itself,
             header,
         } = self;
         let mut response = match form {
@@ -155,6 +166,11 @@ impl Fault {
                     response
                         .headers_mut()
                         .insert(name, HeaderValue::from_static(value));
+                }
+                let refresh = retry.as_deref().filter(|_| by_itself);
+                let refresh = refresh.map(|url| HeaderValue::try_from(format!("1;url={url}")));
+                if let Some(Ok(refresh)) = refresh {
+                    response.headers_mut().insert(header::REFRESH, refresh);
                 }
                 response
             }

@@ -12,13 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use portcullis_bundle::SameSite;
 use portcullis_idp::Identity;
 use portcullis_model::SessionId;
+use portcullis_session::browser::turns::{self, Turn};
 use portcullis_session::cookies::{Attributes, Found};
 use portcullis_session::handle::{self, Handle};
 use portcullis_session::record::Session;
 use portcullis_session::signed_url::{self, SignedUrlError};
-use portcullis_session::transaction::{self, Callback, MAX_RETURN, State, TransactionError};
-use portcullis_session::{Purpose, browser, cookies, lifetime};
-use secrecy::ExposeSecret as _;
+use portcullis_session::transaction::{self, Callback, State, TransactionError};
+use portcullis_session::{Purpose, browser, cookies, lifetime, refresh};
 use url::Url;
 
 use super::destination::Destination;
@@ -26,24 +26,16 @@ use super::fault::Fault;
 use super::redirect;
 use super::visit::Visit;
 use crate::sessions::StoredSession;
-use crate::sign_in::{BINDING_PARAMETER, PROVIDER_PARAMETER, REDIRECT_PARAMETER};
+use crate::sign_in::{self, BINDING_PARAMETER, PROVIDER_PARAMETER, REDIRECT_PARAMETER};
+
+mod target;
+
+pub(super) use target::Return;
 
 /// The path on a route host that takes the session.
 pub(super) const CALLBACK_PATH: &str = "/.pomerium/callback/";
 /// Its parameter.
 pub(super) const CALLBACK_PARAMETER: &str = "portcullis_callback";
-
-/// Where a login returns to.
-pub(super) enum Return {
-    /// The user page of this host.
-    OwnPage,
-    /// A page of a route, in the browser whose binding cookie there has this
-    /// fingerprint.
-    Route {
-        destination: Destination,
-        binding: String,
-    },
-}
 
 /// `/.pomerium/sign_in`: to the route host with a session, else to the provider.
 pub(super) async fn sign_in(visit: &Visit) -> Result<Response, Fault> {
@@ -75,16 +67,12 @@ pub(super) async fn sign_in(visit: &Visit) -> Result<Response, Fault> {
 /// Whether this request's URL carries our signature.
 pub(super) fn verify_signature(visit: &Visit) -> Result<(), SignedUrlError> {
     let url = visit.url().map_err(|_| SignedUrlError::Signature)?;
-    signed_url::verify(
-        visit.settings().keys.shared_secret.expose_secret(),
-        &url,
-        visit.now,
-    )
+    signed_url::verify(&visit.settings().keys.shared_secret, &url, visit.now)
 }
 
 /// Sends the browser to the identity provider.
 pub(super) async fn begin(visit: &Visit, target: &Return) -> Result<Response, Fault> {
-    if visit.is_xml_http_request() {
+    if !visit.is_navigation() {
         return Err(Fault::login_required());
     }
     let provider = visit.active.provider.as_ref().ok_or_else(Fault::not_configured)?;
@@ -97,10 +85,17 @@ pub(super) async fn begin(visit: &Visit, target: &Return) -> Result<Response, Fa
         .map(|provider| provider.id.clone());
     let ring = &visit.active.keys;
     let host = visit.host.as_str();
-    let csrf = match visit.cookie(&visit.active.cookies.csrf) {
+    let name = &visit.active.cookies.csrf;
+    let (csrf, set) = match visit.cookie(name) {
         // Kept for all tabs: a second login must not make the first one's answer foreign.
-        Found::One(value) if browser::verify(ring, Purpose::Csrf, host, value).is_ok() => value.to_owned(),
-        _ => browser::issue(ring, Purpose::Csrf, host, visit.random()?),
+        Found::One(value) if browser::verify(ring, Purpose::Csrf, host, value).is_ok() => {
+            let set = sign_in::is_aging(value, cookies::CSRF_MAX_AGE, visit.now);
+            (value.to_owned(), set)
+        }
+        _ => {
+            let seed = browser::seed(visit.now, visit.random()?);
+            (browser::issue(ring, Purpose::Csrf, host, seed), true)
+        }
     };
     let state = State {
         return_to: target.write(),
@@ -111,11 +106,11 @@ pub(super) async fn begin(visit: &Visit, target: &Return) -> Result<Response, Fa
     let state = state
         .seal(ring, host, &csrf, visit.random()?)
         .map_err(|_| Fault::internal("a state cannot be sealed"))?;
-    let nonce = transaction::nonce(ring, &state, &csrf);
-    let verifier = transaction::pkce_verifier(ring, &state, &csrf);
+    let nonce = transaction::nonce(ring, host, &state, &csrf);
+    let verifier = transaction::pkce_verifier(ring, host, &state, &csrf);
     let url = provider.authorize_url(&state, &nonce, &verifier).await?;
-    let cookie = cookies::set_csrf(&visit.active.cookies.csrf, &csrf, visit.now);
-    redirect(StatusCode::FOUND, url.as_str(), [cookie])
+    let cookie = set.then(|| cookies::set_csrf(name, &csrf, visit.now));
+    redirect(StatusCode::FOUND, url.as_str(), cookie)
 }
 
 /// `/oauth2/callback`: what the provider answered, by way of the browser.
@@ -126,19 +121,24 @@ pub(super) async fn provider_callback(visit: &Visit) -> Result<Response, Fault> 
     let text = query
         .get("state")?
         .filter(|text| !text.is_empty())
-        .ok_or_else(Fault::state_invalid)?;
+        .ok_or_else(|| Fault::state_invalid().retry_at(&own_page))?;
+    let ring = &visit.active.keys;
+    let host = visit.host.as_str();
+    let anew = || Return::begun_at(text, visit).unwrap_or_else(|| own_page.clone());
     let csrf = match visit.cookie(&visit.active.cookies.csrf) {
         Found::One(value) => value,
-        Found::None => return Err(Fault::other_browser()),
-        Found::Ambiguous => return Err(Fault::ambiguous_cookies()),
+        Found::None => return Err(Fault::other_browser().retry_at(anew())),
+        Found::Ambiguous => return Err(Fault::ambiguous_cookies().retry_at(anew())),
     };
-    let ring = &visit.active.keys;
-    let state =
-        State::open(ring, visit.host.as_str(), text, csrf, visit.now).map_err(|error| match error {
+    let state = State::open(ring, host, text, csrf, visit.now).map_err(|error| {
+        match error {
             TransactionError::Invalid => Fault::state_invalid(),
-            TransactionError::Expired => Fault::login_expired().retry_at(&own_page),
+            TransactionError::Expired => Fault::login_expired(),
             TransactionError::OtherBrowser => Fault::other_browser(),
-        })?;
+            TransactionError::Overtaken => Fault::other_browser().by_itself(),
+        }
+        .retry_at(anew())
+    })?;
     let target = Return::read(&state.return_to, visit)?;
     let again = match &target {
         Return::OwnPage => own_page,
@@ -160,12 +160,12 @@ pub(super) async fn provider_callback(visit: &Visit) -> Result<Response, Fault> 
     let code = code
         .filter(|code| !code.is_empty())
         .ok_or_else(Fault::missing_parameter)?;
-    let nonce = transaction::nonce(ring, text, csrf);
-    let verifier = transaction::pkce_verifier(ring, text, csrf);
+    let nonce = transaction::nonce(ring, host, text, csrf);
+    let verifier = transaction::pkce_verifier(ring, host, text, csrf);
     let identity = provider
         .exchange(code, &nonce, &verifier)
         .await
-        .map_err(|error| Fault::from(error).retry_at(again))?;
+        .map_err(|error| Fault::from(error).retry_at(&again))?;
     // Another tab of this browser finished a login of the same user since this one
     // began: both go on with that session, else each tab would end the one before.
     if let Some(stored) = visit.session().await? {
@@ -174,6 +174,17 @@ pub(super) async fn provider_callback(visit: &Visit) -> Result<Response, Fault> 
             return deliver(visit, &target, session.id, None);
         }
     }
+    // Before anything is kept. Where the login was for another host, its callback counts.
+    let counted = match target.is_here(visit) {
+        true => Some(turn(
+            visit,
+            Purpose::Csrf,
+            csrf,
+            &again,
+            visit.handle().is_none(),
+        )?),
+        false => None,
+    };
     let stored = replace_session(visit, new_session(visit, identity, settings.id.clone())?).await?;
     let session = &stored.session;
     tracing::info!(
@@ -182,8 +193,38 @@ pub(super) async fn provider_callback(visit: &Visit) -> Result<Response, Fault> 
         "signed in"
     );
     let name = &visit.active.cookies.authenticate;
-    let cookie = session_cookie(visit, name, session.id, session.expires_at)?;
-    deliver(visit, &target, session.id, Some(cookie))
+    let mut cookies = session_cookie(visit, name, session.id, session.expires_at)?;
+    cookies.extend(counted);
+    deliver(visit, &target, session.id, Some(cookies))
+}
+
+/// Counts that this browser is sent on to `place` with its session, where it came
+/// without one (`lost`) or with; the `Set-Cookie` that remembers it.
+///
+/// A browser that does not keep the session comes back at once, and the redirects
+/// would go round without end: the third such turn within a minute is refused.
+pub(super) fn turn(
+    visit: &Visit,
+    purpose: Purpose,
+    cookie: &str,
+    place: &str,
+    lost: bool,
+) -> Result<String, Fault> {
+    let ring = &visit.active.keys;
+    match turns::turn(ring, purpose, visit.host.as_str(), cookie, place, lost, visit.now) {
+        Turn::Onward(value) if purpose == Purpose::Csrf => {
+            Ok(cookies::set_csrf(&visit.active.cookies.csrf, &value, visit.now))
+        }
+        Turn::Onward(value) => Ok(cookies::set_binding(
+            &visit.active.cookies.binding,
+            &value,
+            visit.now,
+        )),
+        Turn::Circle => {
+            tracing::warn!(host = visit.host.as_str(), "a browser goes round in circles");
+            Err(Fault::redirect_loop().retry_at(place))
+        }
+    }
 }
 
 /// Keeps the session in place of the one that this browser has here: whoever
@@ -213,6 +254,7 @@ fn new_session(visit: &Visit, identity: Identity, provider_id: String) -> Result
     } = identity;
     let later = |span| visit.now.saturating_add(span).unwrap_or(Timestamp::MAX);
     let span = |span| SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
+    let id_token_expires_at = refresh::id_token_expiry(&claims);
     Ok(Session {
         id: SessionId(uuid::Builder::from_random_bytes(visit.random()?).into_uuid()),
         user_id,
@@ -226,6 +268,8 @@ fn new_session(visit: &Visit, identity: Identity, provider_id: String) -> Result
         access_token,
         refresh_token,
         access_token_expires_at: access_token_expires_in.map(|expires_in| later(span(expires_in))),
+        id_token_expires_at,
+        progress: refresh::Progress::default(),
     })
 }
 
@@ -337,29 +381,4 @@ fn callback_url(
         .map_err(|_| Fault::internal("a callback address cannot be built"))?;
     url.query_pairs_mut().append_pair(CALLBACK_PARAMETER, &token);
     Ok(url)
-}
-
-impl Return {
-    /// The form in `state`. A fingerprint has no space, nor has a checked URL.
-    fn write(&self) -> String {
-        match self {
-            Self::OwnPage => String::new(),
-            Self::Route { destination, binding } => {
-                let room = MAX_RETURN.saturating_sub(binding.len() + 1);
-                format!("{binding} {}", destination.shortened(room))
-            }
-        }
-    }
-
-    /// Reads it back; hosts may have gone from the configuration meanwhile.
-    fn read(text: &str, visit: &Visit) -> Result<Self, Fault> {
-        if text.is_empty() {
-            return Ok(Self::OwnPage);
-        }
-        let (binding, url) = text.split_once(' ').ok_or_else(Fault::state_invalid)?;
-        Ok(Self::Route {
-            destination: visit.destination(url)?,
-            binding: binding.to_owned(),
-        })
-    }
 }

@@ -1,35 +1,25 @@
 //! The pages that are no errors: user, sign-out confirmation, signed out.
 //! Server-rendered, escaped, without scripts or anything from elsewhere.
 
-use std::sync::LazyLock;
-
 use askama::Template;
 use axum::response::{Html, IntoResponse as _, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 use portcullis_session::record::Session;
 use serde_json::Value;
 
 use super::fault::Fault;
-
-/// The one style sheet. It stands in each page, and the content security policy
-/// admits it by its hash and no other.
-pub(crate) const STYLE: &str = include_str!("../../templates/style.css");
+use super::look::Look;
 
 /// Values of one claim that the page shows.
 const MAX_SHOWN_VALUES: usize = 50;
 
-static STYLE_SOURCE: LazyLock<String> = LazyLock::new(|| {
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, STYLE.as_bytes());
-    format!("'sha256-{}'", STANDARD.encode(hash))
-});
-
 /// Where a form of the page may lead.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Forms {
+pub(super) enum Forms {
     None,
+    /// A page of this host.
+    Own,
     /// Anywhere: Chromium applies `form-action` to the redirects that follow a
     /// submission, and the sign-out ends at the identity provider.
     Followed,
@@ -38,6 +28,7 @@ enum Forms {
 #[derive(Template)]
 #[template(path = "user.html")]
 struct UserPage<'a> {
+    look: Look<'a>,
     heading: &'a str,
     host: &'a str,
     sub: &'a str,
@@ -46,6 +37,24 @@ struct UserPage<'a> {
     issued_at: Moment,
     expires_at: Moment,
     claims: Vec<ClaimRow<'a>>,
+    sessions: Vec<SessionRow>,
+    more_sessions: usize,
+}
+
+/// One of the user's sessions, as the page lists it.
+struct SessionRow {
+    issued_at: Moment,
+    expires_at: Moment,
+    /// Where it is ended; `None` for the one that the page was asked for with.
+    end: Option<String>,
+}
+
+/// One of the user's sessions, the newest first.
+pub(super) struct OwnSession {
+    pub(super) issued_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+    /// Where it is ended; `None` for the one that the page is asked for with.
+    pub(super) end: Option<String>,
 }
 
 struct ClaimRow<'a> {
@@ -60,23 +69,37 @@ struct Moment {
 
 #[derive(Template)]
 #[template(path = "signed_out.html")]
-struct SignedOutPage;
+struct SignedOutPage<'a> {
+    look: Look<'a>,
+}
 
 #[derive(Template)]
 #[template(path = "sign_out_confirm.html")]
 struct ConfirmPage<'a> {
+    look: Look<'a>,
     email: &'a str,
 }
 
 /// What we know of the user. Never the provider's tokens, nor the session's id.
-pub(super) fn user(session: &Session, host: &str) -> Result<Response, Fault> {
+pub(super) fn user(
+    look: Look<'_>,
+    session: &Session,
+    host: &str,
+    (sessions, more_sessions): (Vec<OwnSession>, usize),
+) -> Result<Response, Fault> {
     let heading = [&session.name, &session.email, &session.user_id]
         .into_iter()
         .map(String::as_str)
         .find(|text| !text.is_empty())
         .unwrap_or_default();
     let groups = session.claims.get("groups").unwrap_or_default();
+    let row = |own: OwnSession| SessionRow {
+        issued_at: Moment::of(own.issued_at),
+        expires_at: Moment::of(own.expires_at),
+        end: own.end,
+    };
     let page = UserPage {
+        look,
         heading,
         host,
         sub: &session.user_id,
@@ -92,18 +115,22 @@ pub(super) fn user(session: &Session, host: &str) -> Result<Response, Fault> {
                 values: joined(values),
             })
             .collect(),
+        sessions: sessions.into_iter().map(row).collect(),
+        more_sessions,
     };
-    render(&page, Forms::None)
+    render(&page, &page.look, Forms::Own, false)
 }
 
 /// The end of a sign-out.
-pub(super) fn signed_out() -> Result<Response, Fault> {
-    render(&SignedOutPage, Forms::None)
+pub(super) fn signed_out(look: Look<'_>) -> Result<Response, Fault> {
+    let page = SignedOutPage { look };
+    render(&page, &page.look, Forms::None, false)
 }
 
 /// Asks whether the sign-out is meant.
-pub(super) fn confirm_sign_out(email: &str) -> Result<Response, Fault> {
-    render(&ConfirmPage { email }, Forms::Followed)
+pub(super) fn confirm_sign_out(look: Look<'_>, email: &str) -> Result<Response, Fault> {
+    let page = ConfirmPage { look, email };
+    render(&page, &page.look, Forms::Followed, false)
 }
 
 impl Moment {
@@ -132,19 +159,27 @@ fn joined(values: &[Value]) -> String {
     }
 }
 
-fn render(page: &impl Template, forms: Forms) -> Result<Response, Fault> {
+/// The page with the headers that go with it. `images` says that it shows some
+/// beside those of its look.
+pub(super) fn render(
+    page: &impl Template,
+    look: &Look<'_>,
+    forms: Forms,
+    images: bool,
+) -> Result<Response, Fault> {
     let html = page
         .render()
         .map_err(|_| Fault::internal("a page cannot be rendered"))?;
     let mut response = Html(html).into_response();
     let (form_action, referrer) = match forms {
         Forms::None => (" form-action 'none';", "no-referrer"),
+        Forms::Own => (" form-action 'self';", "same-origin"),
         // With `no-referrer` the form's own `Origin` would be `null`.
         Forms::Followed => ("", "same-origin"),
     };
     let policy = format!(
-        "default-src 'none'; style-src {};{form_action} base-uri 'none'; frame-ancestors 'none'",
-        *STYLE_SOURCE
+        "default-src 'none'; {}{form_action} base-uri 'none'; frame-ancestors 'none'",
+        look.sources(images)
     );
     let policy =
         HeaderValue::from_str(&policy).map_err(|_| Fault::internal("a page's policy is no header value"))?;

@@ -50,7 +50,7 @@ async fn on_route_host(visit: &Visit) -> Result<Response, Fault> {
         if let Some(handle) = handle {
             visit.server.sessions().revoke(handle.session_id).await?;
         }
-        return with_cookies(pages::signed_out()?, clear);
+        return with_cookies(pages::signed_out(visit.look())?, clear);
     };
     let mut url = Url::parse(&format!("https://{}{PATH}", authority(host.as_str(), port)))
         .map_err(|_| Fault::internal("the sign-out address cannot be built"))?;
@@ -69,11 +69,7 @@ async fn on_route_host(visit: &Visit) -> Result<Response, Fault> {
         .map_err(|_| Fault::internal("a session handle cannot be sealed"))?;
         url.query_pairs_mut().append_pair(SESSION_PARAMETER, &sealed);
     }
-    let url = signed_url::sign(
-        visit.settings().keys.shared_secret.expose_secret(),
-        &url,
-        visit.now,
-    );
+    let url = signed_url::sign(&visit.settings().keys.shared_secret, &url, visit.now);
     redirect(see_other(visit), url.as_str(), clear)
 }
 
@@ -103,7 +99,7 @@ async fn on_authenticate_host(visit: &Visit) -> Result<Response, Fault> {
             });
     match (&own, &named) {
         _ if asked_for => end(visit, own, named).await,
-        (Some(own), _) => pages::confirm_sign_out(&own.session.email),
+        (Some(own), _) => pages::confirm_sign_out(visit.look(), &own.session.email),
         (None, _) => redirect(see_other(visit), SIGNED_OUT_PATH, []),
     }
 }

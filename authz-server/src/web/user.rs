@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::fault::Fault;
 use super::login::{self, Return};
 use super::visit::{Role, Visit};
-use super::{pages, redirect};
+use super::{own_sessions, pages, redirect};
 use crate::sign_in::{self, REDIRECT_PARAMETER, SignInError};
 
 /// Claims about the assertion, not about the user; and the id of the session,
@@ -29,14 +29,24 @@ pub(super) async fn page(visit: &Visit) -> Result<Response, Fault> {
         }
     }
     match visit.session().await? {
-        Some(stored) => pages::user(&stored.session, visit.host.as_str()),
-        // Another cookie beside ours would outlive the login, which would begin anew.
-        None if visit.cookie(visit.session_cookie_name()) == Found::Ambiguous => {
-            Err(Fault::ambiguous_cookies())
+        Some(stored) => {
+            let sessions = own_sessions::of(visit, &stored)?;
+            pages::user(visit.look(), &stored.session, visit.host.as_str(), sessions)
         }
-        None if visit.role == Role::Authenticate => login::begin(visit, &Return::OwnPage).await,
-        None => start_login(visit),
+        None => sign_in_first(visit).await,
     }
+}
+
+/// Sends whoever has no session here to the sign-in, and then back to this address.
+pub(super) async fn sign_in_first(visit: &Visit) -> Result<Response, Fault> {
+    // Another cookie beside ours would outlive the login, which would begin anew.
+    if visit.cookie(visit.session_cookie_name()) == Found::Ambiguous {
+        return Err(Fault::ambiguous_cookies());
+    }
+    if visit.role == Role::Authenticate && matches!(visit.path(), "/.pomerium" | "/.pomerium/") {
+        return login::begin(visit, &Return::OwnPage).await;
+    }
+    start_login(visit)
 }
 
 /// The assertion's claims as JSON.
@@ -66,14 +76,19 @@ pub(super) async fn json(visit: &Visit) -> Result<Response, Fault> {
 
 /// The same first step that a Check answers with.
 fn start_login(visit: &Visit) -> Result<Response, Fault> {
-    if visit.is_xml_http_request() {
+    if !visit.is_navigation() {
         return Err(Fault::login_required());
     }
     let binding = match visit.cookie(&visit.active.cookies.binding) {
         Found::One(value) => Some(value),
         Found::None | Found::Ambiguous => None,
     };
-    let back = sign_in::return_to(&visit.host, Some(visit.port), visit.path());
+    let target = visit
+        .parts
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
+    let back = sign_in::return_to(&visit.host, Some(visit.port), target);
     let start = sign_in::start(
         &visit.active,
         &visit.host,
@@ -86,5 +101,5 @@ fn start_login(visit: &Visit) -> Result<Response, Fault> {
         SignInError::NotConfigured | SignInError::Hosted | SignInError::NoProvider => Fault::not_configured(),
         SignInError::Random(_) | SignInError::Url => Fault::internal("a sign-in cannot be started"),
     })?;
-    redirect(StatusCode::FOUND, &start.location, [start.set_cookie])
+    redirect(StatusCode::FOUND, &start.location, start.set_cookie)
 }

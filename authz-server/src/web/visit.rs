@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 use jiff::Timestamp;
 use portcullis_bundle::Settings;
 use portcullis_model::Host;
@@ -14,6 +14,7 @@ use portcullis_session::lifetime;
 
 use super::destination::Destination;
 use super::fault::{Fault, Form};
+use super::look::Look;
 use super::query::Query;
 use super::same_origin::{self, Initiator};
 use crate::AuthzServer;
@@ -47,10 +48,8 @@ pub(super) struct Visit {
 }
 
 impl Visit {
-    pub(super) fn new(server: &Arc<AuthzServer>, request: Request) -> Result<Self, Fault> {
+    pub(super) fn new(server: &Arc<AuthzServer>, parts: Parts) -> Result<Self, Fault> {
         let active = server.feed().active().ok_or_else(Fault::not_ready)?;
-        // No page reads a body: forms say everything by where they are sent.
-        let (parts, _body) = request.into_parts();
         let (host, port) = requested_host(&parts).ok_or_else(Fault::bad_host)?;
         let (role, port) = role(&active, &host, port);
         Ok(Self {
@@ -66,6 +65,11 @@ impl Visit {
 
     pub(super) fn settings(&self) -> &Settings {
         self.active.settings()
+    }
+
+    pub(super) fn look(&self) -> Look<'_> {
+        let pages = &self.settings().pages;
+        Look::new(&pages.branding, pages.routes_portal)
     }
 
     pub(super) fn path(&self) -> &str {
@@ -96,8 +100,14 @@ impl Visit {
         same_origin::initiator(&self.parts.headers, &self.origin()) == Initiator::Foreign
     }
 
-    pub(super) fn is_xml_http_request(&self) -> bool {
-        is_xml_http_request(&self.parts.headers)
+    /// Whether a person would see the page that a redirect leads to: the rule by
+    /// which a Check, too, answers with a redirect or with 401 and no cookie.
+    pub(super) fn is_navigation(&self) -> bool {
+        let headers = &self.parts.headers;
+        let mode = headers.get("sec-fetch-mode");
+        let fetch = mode.is_some_and(|mode| !mode.as_bytes().eq_ignore_ascii_case(b"navigate"));
+        let read = matches!(self.parts.method, Method::GET | Method::HEAD);
+        read && !fetch && !is_xml_http_request(headers)
     }
 
     pub(super) fn destination(&self, raw: &str) -> Result<Destination, Fault> {
@@ -185,7 +195,12 @@ impl Visit {
             return Ok(None);
         };
         let stored = self.server.sessions().get(handle.session_id).await?;
-        Ok(stored.filter(|stored| lifetime::admit(handle, &stored.session, &provider.id, self.now).is_ok()))
+        let live =
+            stored.filter(|stored| lifetime::admit(handle, &stored.session, &provider.id, self.now).is_ok());
+        if let Some(stored) = &live {
+            self.server.refresher().notice(stored, self.now);
+        }
+        Ok(live)
     }
 
     /// Unpredictable bytes.

@@ -79,7 +79,8 @@ impl Directory {
         });
     }
 
-    async fn refresh(&self) -> Result<Arc<Discovered>, IdpError> {
+    /// The metadata from the provider, or what another fetched since we asked.
+    pub(crate) async fn refresh(&self) -> Result<Arc<Discovered>, IdpError> {
         let asked = Instant::now();
         let mut attempts = self.attempts.lock().await;
         if let Some(current) = self.current.load_full()

@@ -26,6 +26,9 @@ pub enum IdpError {
         /// The error code, reduced to the characters that RFC 6749 allows.
         error: String,
     },
+    /// The provider answered for another user than it was asked about.
+    #[error("identity provider answered for another user")]
+    OtherUser,
     /// The answer breaks the protocol or does not verify: nothing of it is used.
     #[error("identity provider's answer is invalid: {step}: {reason}")]
     Invalid {

@@ -40,12 +40,25 @@ pub struct Identity {
 }
 
 /// What the claims alone say.
-#[derive(Debug)]
-pub(crate) struct Person {
-    pub(crate) user_id: String,
-    pub(crate) email: String,
-    pub(crate) name: String,
-    pub(crate) claims: Claims,
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// As [`Identity::user_id`].
+    pub user_id: String,
+    /// As [`Identity::email`].
+    pub email: String,
+    /// As [`Identity::name`].
+    pub name: String,
+    /// As [`Identity::claims`].
+    pub claims: Claims,
+}
+
+/// The user's id by these claims, empty if they have none.
+pub(crate) fn user_id(claims: &Map<String, Value>) -> &str {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
+    match text("oid") {
+        "" => text("sub"),
+        oid => oid,
+    }
 }
 
 /// Puts the claims of userinfo over those of the id token.
@@ -75,11 +88,7 @@ impl Person {
             claims.remove(name);
         }
         let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
-        let user_id = match text("oid") {
-            "" => text("sub"),
-            oid => oid,
-        }
-        .to_owned();
+        let user_id = user_id(&claims).to_owned();
         let email = text("email").to_owned();
         let name = text("name").to_owned();
         if user_id.is_empty() {

@@ -1,5 +1,6 @@
-//! The OpenID Connect client of the login: discovery, authorization code flow
-//! with PKCE, verification of the id token, caching of the provider's keys.
+//! The OpenID Connect client: discovery, authorization code flow with PKCE,
+//! verification of the id token, caching of the provider's keys, and the refresh
+//! of a session's tokens.
 //!
 //! What is true of every provider stands in [`provider`]; what is peculiar to
 //! one of them in `providers/NAME.rs`. All traffic goes through one
@@ -17,8 +18,8 @@ mod verify;
 
 pub use error::IdpError;
 pub use http_client::{HttpClient, HttpClientError, HttpOptions};
-pub use identity::Identity;
-pub use provider::{Provider, ProviderConfig, Timing};
+pub use identity::{Identity, Person};
+pub use provider::{Provider, ProviderConfig, Refreshed, Timing, Userinfo};
 pub use providers::ProviderKind;
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
 //! One configured identity provider and the steps of a login at it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreTokenResponse};
+use openidconnect::core::{
+    CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreErrorResponseType, CoreTokenResponse,
+};
 use openidconnect::{
     AccessToken, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndSessionUrl,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, LogoutRequest, Nonce, OAuth2TokenResponse,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, LogoutRequest, Nonce, NonceVerifier, OAuth2TokenResponse,
     PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl,
-    RequestTokenError, Scope, TokenResponse, UserInfoUrl,
+    RequestTokenError, Scope, StandardErrorResponse, TokenResponse, UserInfoUrl,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
@@ -20,6 +23,10 @@ use crate::http_client::{HttpClient, HttpError, Transport};
 use crate::identity::{self, Identity, Person};
 use crate::providers::ProviderKind;
 use crate::verify::{self, Rejected};
+
+mod refresh;
+
+pub use refresh::{Refreshed, Userinfo};
 
 /// The settings of one provider and of our registration there.
 #[derive(Clone, Debug)]
@@ -82,6 +89,8 @@ pub struct Provider {
     http: HttpClient,
     directory: Arc<Directory>,
     timing: Timing,
+    /// Whether the last that was heard of it is that it does not answer.
+    suspect: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Provider {
@@ -107,11 +116,13 @@ impl Provider {
             config: Arc::new(config),
             http,
             timing,
+            suspect: Arc::default(),
         }
     }
 
     /// Where the browser is sent to log in (RFC 6749 section 4.1.1), with PKCE
-    /// S256 whether or not the provider advertises it.
+    /// S256 whether or not the provider advertises it. Where the provider was last
+    /// found to be down it is asked first, so that nobody is sent to a dead page.
     ///
     /// # Errors
     ///
@@ -123,7 +134,13 @@ impl Provider {
         pkce_verifier: &str,
     ) -> Result<Url, IdpError> {
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier(pkce_verifier)?);
-        let found = self.bounded("discovery", self.directory.get()).await?;
+        let found = if self.suspect.load(Ordering::Relaxed) {
+            let found = self.bounded("discovery", self.directory.refresh()).await?;
+            self.suspect.store(false, Ordering::Relaxed);
+            found
+        } else {
+            self.bounded("discovery", self.directory.get()).await?
+        };
         let client = self.client(&found.metadata);
         let (state, nonce) = (state.to_owned(), nonce.to_owned());
         let mut request = client.authorize_url(
@@ -194,14 +211,7 @@ impl Provider {
             .set_pkce_verifier(verifier)
             .request_async(&Transport(&self.http))
             .await
-            .map_err(|e| match e {
-                RequestTokenError::ServerResponse(answer) => IdpError::refused(answer.error().as_ref()),
-                RequestTokenError::Request(http) => IdpError::from_http(STEP, &http),
-                RequestTokenError::Parse(e, _) => {
-                    IdpError::invalid(STEP, format!("unexpected json at `{}`", e.path()))
-                }
-                RequestTokenError::Other(_) => IdpError::invalid(STEP, "unexpected answer"),
-            })?;
+            .map_err(|error| token_error(STEP, error))?;
         let mut claims = self.verified_claims(&response, nonce, &found).await?;
         if let Some(endpoint) = found.metadata.userinfo_endpoint() {
             let userinfo = self.userinfo(endpoint, response.access_token()).await?;
@@ -236,7 +246,7 @@ impl Provider {
     async fn verified_claims(
         &self,
         response: &CoreTokenResponse,
-        nonce: &Nonce,
+        nonce: impl NonceVerifier + Copy,
         found: &Arc<Discovered>,
     ) -> Result<Map<String, Value>, IdpError> {
         let token = response
@@ -278,6 +288,10 @@ impl Provider {
             .send(request)
             .await
             .map_err(|e: HttpError| IdpError::from_http(STEP, &e))?;
+        if answer.status() == http::StatusCode::UNAUTHORIZED {
+            // RFC 6750 section 3.1; the code itself stands in a header.
+            return Err(IdpError::refused("invalid_token"));
+        }
         if answer.status() != http::StatusCode::OK {
             let status = answer.status().as_u16();
             return Err(IdpError::invalid(STEP, format!("answered with status {status}")));
@@ -320,9 +334,38 @@ impl Provider {
         step: &'static str,
         work: impl Future<Output = Result<T, IdpError>>,
     ) -> Result<T, IdpError> {
-        tokio::time::timeout(self.timing.total, work)
+        let done = tokio::time::timeout(self.timing.total, work)
             .await
-            .unwrap_or_else(|_| Err(IdpError::unavailable(step, "no complete answer in time")))
+            .unwrap_or_else(|_| Err(IdpError::unavailable(step, "no complete answer in time")));
+        match &done {
+            // Metadata may come from the cache, which is no sign of life.
+            Ok(_) if step != "discovery" => self.suspect.store(false, Ordering::Relaxed),
+            Ok(_) => {}
+            Err(IdpError::Unavailable { .. }) => self.suspect.store(true, Ordering::Relaxed),
+            Err(_) => {}
+        }
+        done
+    }
+}
+
+/// Why a token endpoint gave no tokens.
+fn token_error(
+    step: &'static str,
+    error: RequestTokenError<HttpError, StandardErrorResponse<CoreErrorResponseType>>,
+) -> IdpError {
+    match error {
+        RequestTokenError::ServerResponse(answer) => match answer.error().as_ref() {
+            // Codes that say nothing against the grant.
+            "temporarily_unavailable" | "server_error" | "slow_down" => {
+                IdpError::unavailable(step, "answered that it cannot at the moment")
+            }
+            code => IdpError::refused(code),
+        },
+        RequestTokenError::Request(http) => IdpError::from_http(step, &http),
+        RequestTokenError::Parse(e, _) => {
+            IdpError::invalid(step, format!("unexpected json at `{}`", e.path()))
+        }
+        RequestTokenError::Other(_) => IdpError::invalid(step, "unexpected answer"),
     }
 }
 

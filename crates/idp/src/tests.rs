@@ -2,6 +2,7 @@
 
 mod availability;
 mod fake;
+mod refresh;
 mod tls;
 
 use std::time::Duration;

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKey, CoreJwsSigningAlgorithm};
 use openidconnect::{
-    AccessToken, AccessTokenHash, ClaimsVerificationError, ClientId, Nonce, ProviderMetadataWithLogout,
-    SignatureVerificationError,
+    AccessToken, AccessTokenHash, ClaimsVerificationError, ClientId, NonceVerifier,
+    ProviderMetadataWithLogout, SignatureVerificationError,
 };
 use serde_json::{Map, Value};
 
@@ -48,7 +48,7 @@ impl Rejected {
 pub(crate) fn verified_claims(
     token: &CoreIdToken,
     access_token: &AccessToken,
-    nonce: &Nonce,
+    nonce: impl NonceVerifier,
     client_id: &ClientId,
     metadata: &ProviderMetadataWithLogout,
 ) -> Result<Map<String, Value>, Rejected> {
@@ -144,7 +144,7 @@ fn rejected(error: ClaimsVerificationError) -> Rejected {
 }
 
 /// The verified token's claims as they are, typed ones and others alike.
-fn payload(token: &CoreIdToken) -> Result<Map<String, Value>, String> {
+pub(crate) fn payload(token: &CoreIdToken) -> Result<Map<String, Value>, String> {
     let text = token.to_string();
     let encoded = text.split('.').nth(1).unwrap_or_default();
     let bytes = URL_SAFE_NO_PAD

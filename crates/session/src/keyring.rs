@@ -9,6 +9,7 @@ use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, Unbou
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_model::Secrets;
 use zeroize::Zeroizing;
 
 /// Characters that a sealed text may have: room for a return address of 4 KiB.
@@ -71,8 +72,8 @@ pub enum SealError {
 pub struct OpenError;
 
 struct Subkey {
-    /// Names the secret that this derives from, so that once there are several
-    /// the right one is tried.
+    /// Names the secret that this derives from, so that of several the right one
+    /// is tried. Two secrets in 256 have the same id: then both are tried.
     id: u8,
     /// None only if the library refuses a key of the right length; nothing is
     /// sealed or opened then.
@@ -80,19 +81,32 @@ struct Subkey {
     mac: hmac::Key,
 }
 
-/// The subkeys of one pair of secrets.
+/// The subkeys of one purpose: one of each secret, in the order of the secrets.
+struct Subkeys {
+    first: Subkey,
+    others: Vec<Subkey>,
+}
+
+impl Subkeys {
+    fn all(&self) -> impl Iterator<Item = &Subkey> {
+        core::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+/// The subkeys of the cookie secrets and the shared secrets. The first secret of
+/// each seals and signs; what any of them has sealed opens.
 ///
 /// What crosses from the authenticate service to the routes (the callback)
 /// derives from the shared secret; what comes back in cookies and `state`, from
 /// the cookie secret.
 pub struct KeyRing {
-    session: Subkey,
-    state: Subkey,
-    callback: Subkey,
-    csrf: Subkey,
-    binding: Subkey,
-    pkce: Subkey,
-    nonce: Subkey,
+    session: Subkeys,
+    state: Subkeys,
+    callback: Subkeys,
+    csrf: Subkeys,
+    binding: Subkeys,
+    pkce: Subkeys,
+    nonce: Subkeys,
 }
 
 impl core::fmt::Debug for KeyRing {
@@ -104,21 +118,21 @@ impl core::fmt::Debug for KeyRing {
 impl KeyRing {
     /// Derives every subkey (HKDF-SHA256, RFC 5869).
     #[must_use]
-    pub fn new(cookie_secret: &[u8; 32], shared_secret: &[u8; 32]) -> Self {
-        let cookie = Root::new(cookie_secret);
-        let shared = Root::new(shared_secret);
+    pub fn new(cookie_secrets: &Secrets, shared_secrets: &Secrets) -> Self {
+        let cookie = Roots::new(cookie_secrets);
+        let shared = Roots::new(shared_secrets);
         Self {
-            session: cookie.subkey(Purpose::Session),
-            state: cookie.subkey(Purpose::State),
-            callback: shared.subkey(Purpose::Callback),
-            csrf: cookie.subkey(Purpose::Csrf),
-            binding: cookie.subkey(Purpose::Binding),
-            pkce: cookie.subkey(Purpose::Pkce),
-            nonce: cookie.subkey(Purpose::Nonce),
+            session: cookie.subkeys(Purpose::Session),
+            state: cookie.subkeys(Purpose::State),
+            callback: shared.subkeys(Purpose::Callback),
+            csrf: cookie.subkeys(Purpose::Csrf),
+            binding: cookie.subkeys(Purpose::Binding),
+            pkce: cookie.subkeys(Purpose::Pkce),
+            nonce: cookie.subkeys(Purpose::Nonce),
         }
     }
 
-    fn subkey(&self, purpose: Purpose) -> &Subkey {
+    fn subkeys(&self, purpose: Purpose) -> &Subkeys {
         match purpose {
             Purpose::Session => &self.session,
             Purpose::State => &self.state,
@@ -130,7 +144,8 @@ impl KeyRing {
         }
     }
 
-    /// Seals `plain` so that it opens only for the same purpose and names.
+    /// Seals `plain` by the first secret so that it opens only for the same
+    /// purpose and names.
     /// `nonce` should be random; a repeated one reveals at most that two
     /// contents are equal (RFC 8452).
     ///
@@ -147,7 +162,7 @@ impl KeyRing {
         if length.div_ceil(3).saturating_mul(4) > MAX_SEALED {
             return Err(SealError::TooLarge);
         }
-        let subkey = self.subkey(purpose);
+        let subkey = &self.subkeys(purpose).first;
         let key = subkey.seal.as_ref().ok_or(SealError::Failed)?;
         let aad = associated_data(purpose, subkey.id, aad);
         let mut sealed = Vec::with_capacity(length);
@@ -160,38 +175,78 @@ impl KeyRing {
         Ok(URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    /// Opens what [`KeyRing::seal`] made for the same purpose and names.
+    /// Opens what [`KeyRing::seal`] made for the same purpose and names, by
+    /// whichever of the secrets.
     ///
     /// # Errors
     /// [`OpenError`], whatever the cause.
     pub fn open(&self, purpose: Purpose, aad: &[&str], text: &str) -> Result<Vec<u8>, OpenError> {
+        self.open_numbered(purpose, aad, text).map(|(_, plain)| plain)
+    }
+
+    /// The content, and which of the secrets opened it.
+    fn open_numbered(
+        &self,
+        purpose: Purpose,
+        aad: &[&str],
+        text: &str,
+    ) -> Result<(usize, Vec<u8>), OpenError> {
         if text.len() > MAX_SEALED {
             return Err(OpenError);
         }
         // This decoder takes one spelling of each text: padding, white space,
         // the other alphabet and stray bits at the end are refused.
-        let mut bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| OpenError)?;
-        let (&mut id, rest) = bytes.split_first_mut().ok_or(OpenError)?;
-        let (&mut nonce, sealed) = rest.split_first_chunk_mut::<NONCE_LEN>().ok_or(OpenError)?;
-        let subkey = self.subkey(purpose);
-        if id != subkey.id {
-            return Err(OpenError);
-        }
-        let key = subkey.seal.as_ref().ok_or(OpenError)?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| OpenError)?;
+        let (&id, rest) = bytes.split_first().ok_or(OpenError)?;
+        let (&nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>().ok_or(OpenError)?;
         let aad = associated_data(purpose, id, aad);
-        let length = key
-            .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(aad), sealed)
-            .map_err(|_| OpenError)?
-            .len();
-        bytes.truncate(1 + NONCE_LEN + length);
-        bytes.drain(..1 + NONCE_LEN);
-        Ok(bytes)
+        let subkeys = self.subkeys(purpose).all().enumerate();
+        for (number, subkey) in subkeys.filter(|(_, subkey)| subkey.id == id) {
+            let Some(key) = &subkey.seal else { continue };
+            let mut plain = sealed.to_vec();
+            let nonce = Nonce::assume_unique_for_key(nonce);
+            if let Ok(opened) = key.open_in_place(nonce, Aad::from(&aad), &mut plain) {
+                let length = opened.len();
+                plain.truncate(length);
+                return Ok((number, plain));
+            }
+        }
+        Err(OpenError)
     }
 
-    /// HMAC-SHA-256 over the parts, each with its length in front.
+    /// HMAC-SHA-256 by the first secret over the parts, each with its length in
+    /// front.
     #[must_use]
     pub fn mac(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.subkey(purpose).mac);
+        self.subkeys(purpose).first.mac(parts)
+    }
+
+    /// The same by every secret, the first one's first: what a value is held
+    /// against that may be from before a rotation.
+    pub(crate) fn macs(&self, purpose: Purpose, parts: &[&[u8]]) -> impl Iterator<Item = [u8; 32]> {
+        self.subkeys(purpose).all().map(move |subkey| subkey.mac(parts))
+    }
+
+    /// The same by the secret that sealed `state` for these names: what belongs to
+    /// a login stays the same where a rotation falls into it. By the first secret
+    /// where none has sealed it.
+    pub(crate) fn mac_of_state(
+        &self,
+        state: &str,
+        aad: &[&str],
+        purpose: Purpose,
+        parts: &[&[u8]],
+    ) -> [u8; 32] {
+        let number = self.open_numbered(Purpose::State, aad, state);
+        let number = number.map_or(0, |(number, _)| number);
+        let subkeys = self.subkeys(purpose);
+        subkeys.all().nth(number).unwrap_or(&subkeys.first).mac(parts)
+    }
+}
+
+impl Subkey {
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.mac);
         for part in parts {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
@@ -250,6 +305,28 @@ impl Root {
     }
 }
 
+/// The roots of several secrets, in their order.
+struct Roots {
+    first: Root,
+    others: Vec<Root>,
+}
+
+impl Roots {
+    fn new(secrets: &Secrets) -> Self {
+        Self {
+            first: Root::new(secrets.first()),
+            others: secrets.all().skip(1).map(Root::new).collect(),
+        }
+    }
+
+    fn subkeys(&self, purpose: Purpose) -> Subkeys {
+        Subkeys {
+            first: self.first.subkey(purpose),
+            others: self.others.iter().map(|root| root.subkey(purpose)).collect(),
+        }
+    }
+}
+
 /// An HMAC-SHA-256 tag has 32 bytes.
 fn tag_bytes(tag: &hmac::Tag) -> [u8; 32] {
     let mut bytes = [0; 32];
@@ -259,5 +336,7 @@ fn tag_bytes(tag: &hmac::Tag) -> [u8; 32] {
     bytes
 }
 
+#[cfg(test)]
+mod rotation_tests;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ mod keyring;
 pub mod lifetime;
 mod pem;
 pub mod record;
+pub mod refresh;
 pub mod signed_url;
 mod signing_keys;
 pub mod transaction;

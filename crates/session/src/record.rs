@@ -6,6 +6,8 @@ use portcullis_model::{Claims, SessionId};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+use crate::refresh::Progress;
+
 /// Bytes of an encoded record. The provider's tokens and claims are in it, and
 /// their size is the provider's choice.
 pub const MAX_RECORD: usize = 256 * 1024;
@@ -41,6 +43,10 @@ pub struct Session {
     pub refresh_token: Option<SecretString>,
     /// When the access token expires, if the provider said so.
     pub access_token_expires_at: Option<Timestamp>,
+    /// When the id token expires, if it is one that a refresh renews.
+    pub id_token_expires_at: Option<Timestamp>,
+    /// How far the refreshes have come.
+    pub progress: Progress,
 }
 
 impl core::fmt::Debug for Session {
@@ -84,6 +90,8 @@ struct Written<'a> {
     access_token: &'a str,
     refresh_token: Option<&'a str>,
     access_token_expires_at: Option<Timestamp>,
+    id_token_expires_at: Option<Timestamp>,
+    progress: &'a Progress,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +113,11 @@ struct Read {
     access_token: String,
     refresh_token: Option<String>,
     access_token_expires_at: Option<Timestamp>,
+    // Not in the records of before there was a refresh.
+    #[serde(default)]
+    id_token_expires_at: Option<Timestamp>,
+    #[serde(default)]
+    progress: Progress,
 }
 
 impl Session {
@@ -126,6 +139,8 @@ impl Session {
             access_token,
             refresh_token,
             access_token_expires_at,
+            id_token_expires_at,
+            progress,
         } = self;
         let written = Written {
             format: FORMAT,
@@ -141,6 +156,8 @@ impl Session {
             access_token: access_token.expose_secret(),
             refresh_token: refresh_token.as_ref().map(|token| token.expose_secret()),
             access_token_expires_at: *access_token_expires_at,
+            id_token_expires_at: *id_token_expires_at,
+            progress,
         };
         let bytes = serde_json::to_vec(&written).map_err(|_| RecordError::Malformed)?;
         if bytes.len() > MAX_RECORD {
@@ -176,6 +193,8 @@ impl Session {
             access_token: read.access_token.into(),
             refresh_token: read.refresh_token.map(SecretString::from),
             access_token_expires_at: read.access_token_expires_at,
+            id_token_expires_at: read.id_token_expires_at,
+            progress: read.progress,
         })
     }
 }

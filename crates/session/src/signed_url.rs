@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
+use portcullis_model::Secrets;
 use sha2::Sha512_256;
 use subtle::ConstantTimeEq as _;
 use url::Url;
@@ -45,10 +46,10 @@ pub enum SignedUrlError {
     Expired,
 }
 
-/// The address with issue time, expiry and signature; what it had of those
-/// before is replaced.
+/// The address with issue time, expiry and signature by the first secret; what it
+/// had of those before is replaced.
 #[must_use]
-pub fn sign(key: &[u8; 32], url: &Url, now: Timestamp) -> Url {
+pub fn sign(keys: &Secrets, url: &Url, now: Timestamp) -> Url {
     let issued = now.as_second();
     let expiry = issued.saturating_add(VALIDITY.as_secs());
     let mut pairs = pairs(url);
@@ -57,13 +58,13 @@ pub fn sign(key: &[u8; 32], url: &Url, now: Timestamp) -> Url {
     pairs.push((EXPIRY.to_owned(), expiry.to_string()));
     let mut signed = url.clone();
     signed.set_query(Some(&encode(&mut pairs)));
-    let signature = URL_SAFE.encode(mac(key, signed.as_str(), issued, expiry));
+    let signature = URL_SAFE.encode(mac(keys.first(), signed.as_str(), issued, expiry));
     pairs.push((SIGNATURE.to_owned(), signature));
     signed.set_query(Some(&encode(&mut pairs)));
     signed
 }
 
-/// Whether an address was signed with this key and is still good.
+/// Whether an address was signed with one of these secrets and is still good.
 ///
 /// Stricter than Pomerium in one point: the query must stand as it was signed.
 /// Pomerium sorts what comes, so that an address with its parameters moved
@@ -71,7 +72,7 @@ pub fn sign(key: &[u8; 32], url: &Url, now: Timestamp) -> Url {
 ///
 /// # Errors
 /// [`SignedUrlError`].
-pub fn verify(key: &[u8; 32], url: &Url, now: Timestamp) -> Result<(), SignedUrlError> {
+pub fn verify(keys: &Secrets, url: &Url, now: Timestamp) -> Result<(), SignedUrlError> {
     let mut pairs = pairs(url);
     let signature = only(&pairs, SIGNATURE)
         .ok_or(SignedUrlError::Unsigned)?
@@ -84,8 +85,11 @@ pub fn verify(key: &[u8; 32], url: &Url, now: Timestamp) -> Result<(), SignedUrl
     pairs.retain(|(name, _)| name != SIGNATURE);
     let mut bare = url.clone();
     bare.set_query(Some(&encode(&mut pairs)));
-    let expected = URL_SAFE.encode(mac(key, bare.as_str(), issued, expiry));
-    if !bool::from(expected.as_bytes().ct_eq(signature.as_bytes())) {
+    let is_ours = keys.all().any(|key| {
+        let expected = URL_SAFE.encode(mac(key, bare.as_str(), issued, expiry));
+        bool::from(expected.as_bytes().ct_eq(signature.as_bytes()))
+    });
+    if !is_ours {
         return Err(SignedUrlError::Signature);
     }
     let now = now.as_second();

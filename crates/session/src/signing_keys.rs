@@ -8,6 +8,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
+use portcullis_model::Secrets;
 use serde_json::{Value, json};
 
 use crate::keyring::Root;
@@ -15,6 +16,8 @@ use crate::pem;
 
 /// Bytes of the smallest RSA modulus that is accepted: 2048 bits.
 const MIN_RSA: usize = 256;
+/// The most keys that are published at once.
+const MAX_KEYS: usize = Secrets::MAX;
 
 /// The signing keys: the first signs, all are published, so that upstreams know
 /// a new key before it signs and an old one as long as its tokens live.
@@ -46,6 +49,9 @@ pub enum KeyError {
     /// An RSA key with a modulus below 2048 bits.
     #[error("the signing key is an RSA key with fewer than 2048 bits")]
     Weak,
+    /// More keys than are published at once.
+    #[error("there are more than {MAX_KEYS} signing keys")]
+    TooMany,
     /// The library refused to derive or to use the key.
     #[error("the signing key cannot be used")]
     Unusable,
@@ -60,7 +66,8 @@ impl core::fmt::Debug for SigningKeys {
 impl SigningKeys {
     /// Reads `signing_key`: PEM or base64 of it; EC P-256 (`EC PRIVATE KEY` or
     /// PKCS#8) signs ES256, RSA (`RSA PRIVATE KEY` or PKCS#8) RS256. Blocks that
-    /// are no private keys are passed over.
+    /// are no private keys are passed over. Several keys are there while one
+    /// replaces another; one that stands twice counts once.
     ///
     /// # Errors
     /// [`KeyError`].
@@ -81,36 +88,34 @@ impl SigningKeys {
                 "ENCRYPTED PRIVATE KEY" => return Err(KeyError::NotPem),
                 _ => continue,
             };
-            if keys.iter().all(|known| known.kid != key.kid) {
-                keys.push(key);
+            add(&mut keys, key);
+            if keys.len() > MAX_KEYS {
+                return Err(KeyError::TooMany);
             }
         }
-        let mut keys = keys.into_iter();
-        let first = keys.next().ok_or(KeyError::NoKey)?;
-        Ok(Self {
-            first,
-            others: keys.collect(),
-        })
+        Self::of(keys, KeyError::NoKey)
     }
 
-    /// The P-256 key that stands in where none is configured: the same on every
-    /// replica with the same shared secret. The derivation is our own, so the
-    /// key is another than Pomerium's would be.
+    /// The P-256 keys that stand in where none is configured, one of each shared
+    /// secret: the same on every replica with the same secrets. The derivation is
+    /// our own, so a key is another than Pomerium's would be.
     ///
     /// # Errors
     /// [`KeyError::Unusable`] if no candidate of 256 is a valid scalar, whose
     /// chance is about 2^-8192.
-    pub fn derived(shared_secret: &[u8; 32]) -> Result<Self, KeyError> {
-        let root = Root::new(shared_secret);
-        let first = (0..=u8::MAX).find_map(|counter| {
-            let scalar = root.expand(&[b"assertion/es256/", &[counter]]);
-            let private = PrivateKey::from_private_key(&ECDH_P256, scalar.as_slice()).ok()?;
-            let der: EcPrivateKeyRfc5915Der<'_> = private.as_der().ok()?;
-            SigningKey::ec(der.as_ref()).ok()
-        });
+    pub fn derived(shared_secrets: &Secrets) -> Result<Self, KeyError> {
+        let mut keys = Vec::new();
+        for secret in shared_secrets.all() {
+            add(&mut keys, SigningKey::derived(secret).ok_or(KeyError::Unusable)?);
+        }
+        Self::of(keys, KeyError::Unusable)
+    }
+
+    fn of(keys: Vec<SigningKey>, without_any: KeyError) -> Result<Self, KeyError> {
+        let mut keys = keys.into_iter();
         Ok(Self {
-            first: first.ok_or(KeyError::Unusable)?,
-            others: Vec::new(),
+            first: keys.next().ok_or(without_any)?,
+            others: keys.collect(),
         })
     }
 
@@ -136,7 +141,24 @@ impl SigningKeys {
     }
 }
 
+/// Adds a key that is not there yet.
+fn add(keys: &mut Vec<SigningKey>, key: SigningKey) {
+    if keys.iter().all(|known| known.kid != key.kid) {
+        keys.push(key);
+    }
+}
+
 impl SigningKey {
+    fn derived(secret: &[u8; 32]) -> Option<Self> {
+        let root = Root::new(secret);
+        (0..=u8::MAX).find_map(|counter| {
+            let scalar = root.expand(&[b"assertion/es256/", &[counter]]);
+            let private = PrivateKey::from_private_key(&ECDH_P256, scalar.as_slice()).ok()?;
+            let der: EcPrivateKeyRfc5915Der<'_> = private.as_der().ok()?;
+            Self::ec(der.as_ref()).ok()
+        })
+    }
+
     /// From SEC 1 or PKCS#8.
     fn ec(der: &[u8]) -> Result<Self, KeyError> {
         let pair = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, der)

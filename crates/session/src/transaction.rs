@@ -37,6 +37,11 @@ pub enum TransactionError {
     /// It was begun in another browser: somebody passed the address on.
     #[error("the login was begun in another browser")]
     OtherBrowser,
+    /// It was begun with another cookie than the browser has, but that one is of
+    /// the same moment: of tabs opened at once in a browser without a cookie each
+    /// gets one, and the last one stays. (Or it is another browser after all.)
+    #[error("the login was begun in another browser, or beside another tab")]
+    Overtaken,
 }
 
 /// The content of `state`.
@@ -114,7 +119,7 @@ impl State {
         let wire: StateWire = serde_json::from_slice(&plain).map_err(|_| TransactionError::Invalid)?;
         let issued_at = issued_at(wire.issued_at, now, STATE_VALIDITY)?;
         if !browser::matches(ring, Purpose::Csrf, host, csrf_cookie, &wire.csrf) {
-            return Err(TransactionError::OtherBrowser);
+            return Err(other_cookie(ring, Purpose::Csrf, host, csrf_cookie, issued_at));
         }
         let seed = URL_SAFE_NO_PAD
             .decode(&wire.seed)
@@ -128,18 +133,37 @@ impl State {
     }
 }
 
-/// The PKCE code verifier (RFC 7636) of the login with this `state`: 43
-/// characters that nobody knows who has not both our key and the browser's
-/// cookie. Derived, so that no cookie per login is needed.
-#[must_use]
-pub fn pkce_verifier(ring: &KeyRing, state: &str, csrf_cookie: &str) -> String {
-    URL_SAFE_NO_PAD.encode(ring.mac(Purpose::Pkce, &[state.as_bytes(), csrf_cookie.as_bytes()]))
+impl State {
+    /// Where the login with this `state` was to lead, however old it is and
+    /// whoever began it: for a link that begins it anew. `None` if we did not
+    /// seal it for `host`.
+    #[must_use]
+    pub fn peek_return_to(ring: &KeyRing, host: &str, text: &str) -> Option<String> {
+        let plain = ring.open(Purpose::State, &[host], text).ok()?;
+        let wire: StateWire = serde_json::from_slice(&plain).ok()?;
+        Some(wire.return_to)
+    }
 }
 
-/// The OpenID Connect nonce of the login with this `state`.
+/// The PKCE code verifier (RFC 7636) of the login with this `state`: 43
+/// characters that nobody knows who has not both our key and the browser's
+/// cookie. Derived, so that no cookie per login is needed; by the secret that
+/// sealed the `state` for `host` (the authenticate host), so that it is the same
+/// after a rotation.
 #[must_use]
-pub fn nonce(ring: &KeyRing, state: &str, csrf_cookie: &str) -> String {
-    URL_SAFE_NO_PAD.encode(ring.mac(Purpose::Nonce, &[state.as_bytes(), csrf_cookie.as_bytes()]))
+pub fn pkce_verifier(ring: &KeyRing, host: &str, state: &str, csrf_cookie: &str) -> String {
+    derived(ring, Purpose::Pkce, host, state, csrf_cookie)
+}
+
+/// The OpenID Connect nonce of the login with this `state`, which derives likewise.
+#[must_use]
+pub fn nonce(ring: &KeyRing, host: &str, state: &str, csrf_cookie: &str) -> String {
+    derived(ring, Purpose::Nonce, host, state, csrf_cookie)
+}
+
+fn derived(ring: &KeyRing, purpose: Purpose, host: &str, state: &str, csrf_cookie: &str) -> String {
+    let parts = [state.as_bytes(), browser::base(csrf_cookie).as_bytes()];
+    URL_SAFE_NO_PAD.encode(ring.mac_of_state(state, &[host], purpose, &parts))
 }
 
 /// What the authenticate host tells a route host after a login.
@@ -218,7 +242,9 @@ impl Callback {
         let wire: CallbackWire = serde_json::from_slice(&plain).map_err(|_| TransactionError::Invalid)?;
         let issued_at = issued_at(wire.issued_at, now, CALLBACK_VALIDITY)?;
         if !browser::matches(ring, Purpose::Binding, host, binding_cookie, &wire.binding) {
-            return Err(TransactionError::OtherBrowser);
+            // The login began with the sign-in address, as long before as it may take.
+            let began = issued_at.saturating_sub(STATE_VALIDITY).unwrap_or(Timestamp::MIN);
+            return Err(other_cookie(ring, Purpose::Binding, host, binding_cookie, began));
         }
         let CallbackWire {
             session_id,
@@ -232,6 +258,36 @@ impl Callback {
             redirect,
             issued_at,
         })
+    }
+}
+
+impl Callback {
+    /// Where the login with this token was to lead, however old it is and whoever
+    /// began it: for a link that begins it anew. `None` if we did not seal it for
+    /// `host`.
+    #[must_use]
+    pub fn peek_redirect(ring: &KeyRing, host: &str, text: &str) -> Option<String> {
+        let plain = ring.open(Purpose::Callback, &[host], text).ok()?;
+        let wire: CallbackWire = serde_json::from_slice(&plain).ok()?;
+        Some(wire.redirect)
+    }
+}
+
+/// Why a login that began at `began` does not fit this cookie of the browser.
+fn other_cookie(
+    ring: &KeyRing,
+    purpose: Purpose,
+    host: &str,
+    cookie: &str,
+    began: Timestamp,
+) -> TransactionError {
+    // Answers to requests that went out together may arrive in any order.
+    let since = began.saturating_sub(CLOCK_SKEW).unwrap_or(Timestamp::MIN);
+    let ours = browser::verify(ring, purpose, host, cookie).is_ok();
+    if ours && browser::born(cookie).is_some_and(|born| born >= since) {
+        TransactionError::Overtaken
+    } else {
+        TransactionError::OtherBrowser
     }
 }
 

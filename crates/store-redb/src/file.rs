@@ -6,10 +6,12 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand;
+use portcullis_model::Secrets;
 use portcullis_store::StoreError;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, StorageError};
 
+use crate::reseal::reseal;
 use crate::seal::Sealer;
 use crate::tables::{EPOCH, FORMAT, Tables};
 use crate::unavailable;
@@ -38,7 +40,7 @@ pub enum OpenError {
     /// It was sealed with another key.
     #[error(
         "the store `{0}` was written with another shared secret; \
-         set the former one, or remove the file, which signs everybody out"
+         set the former one beside the new one, or remove the file, which signs everybody out"
     )]
     WrongKey(PathBuf),
     /// It was written by a version that this one does not understand.
@@ -115,9 +117,26 @@ fn database_error(path: &Path, error: DatabaseError) -> OpenError {
     }
 }
 
-/// Makes the tables of a new file, or checks format and key of an old one.
-/// Returns the epoch.
-pub(crate) fn prepare(database: &Database, sealer: &Sealer, path: &Path) -> Result<u64, OpenError> {
+/// Seals the text that only the right key opens.
+pub(crate) fn set_marker(tables: &mut Tables<'_>, sealer: &Sealer) -> Result<(), StoreError> {
+    let marker = sealer.seal_bytes(MARKER_KEY, 0, MARKER_TEXT.to_vec())?;
+    tables.set_marker(&marker)
+}
+
+/// What is to be known of an opened file.
+pub(crate) struct Prepared {
+    pub(crate) epoch: u64,
+    /// What it stands under: always the first secret.
+    pub(crate) sealer: Sealer,
+    /// Records that were lost when it was sealed anew.
+    pub(crate) lost: u64,
+}
+
+/// Makes the tables of a new file, or checks format and key of an old one. One
+/// under another secret than the first is sealed anew.
+pub(crate) fn prepare(database: &Database, secrets: &Secrets, path: &Path) -> Result<Prepared, OpenError> {
+    let first = Sealer::new(secrets.first()).map_err(|_| OpenError::Crypto)?;
+    let mut lost = 0;
     let damaged = |reason: String| OpenError::Damaged {
         path: path.to_owned(),
         reason,
@@ -131,8 +150,22 @@ pub(crate) fn prepare(database: &Database, sealer: &Sealer, path: &Path) -> Resu
         Some(FORMAT_NUMBER) => {
             let marker = tables.marker().map_err(failed)?;
             let marker = marker.ok_or_else(|| damaged("its marker is missing".to_owned()))?;
-            if sealer.open_bytes(MARKER_KEY, &marker).as_deref() != Some(MARKER_TEXT) {
-                return Err(OpenError::WrongKey(path.to_owned()));
+            let fits =
+                |sealer: &Sealer| sealer.open_bytes(MARKER_KEY, &marker).as_deref() == Some(MARKER_TEXT);
+            if !fits(&first) {
+                let mut others = secrets
+                    .all()
+                    .skip(1)
+                    .filter_map(|secret| Sealer::new(secret).ok());
+                let former = others.find(fits);
+                let former = former.ok_or_else(|| OpenError::WrongKey(path.to_owned()))?;
+                let done = reseal(&mut tables, &former, &first).map_err(failed)?;
+                lost = done.lost;
+                tracing::info!(
+                    records = done.records,
+                    lost,
+                    "the store was sealed with another of the shared secrets; it is now sealed with the first"
+                );
             }
             let epoch = tables.number(EPOCH).map_err(failed)?;
             epoch.ok_or_else(|| damaged("its epoch is missing".to_owned()))?
@@ -147,10 +180,7 @@ pub(crate) fn prepare(database: &Database, sealer: &Sealer, path: &Path) -> Resu
             let mut epoch = [0; 8];
             rand::fill(&mut epoch).map_err(|_| OpenError::Crypto)?;
             let epoch = u64::from_be_bytes(epoch);
-            let marker = sealer
-                .seal_bytes(MARKER_KEY, 0, MARKER_TEXT.to_vec())
-                .map_err(failed)?;
-            tables.set_marker(&marker).map_err(failed)?;
+            set_marker(&mut tables, &first).map_err(failed)?;
             tables.set_number(EPOCH, epoch).map_err(failed)?;
             tables.set_number(FORMAT, FORMAT_NUMBER).map_err(failed)?;
             epoch
@@ -159,5 +189,9 @@ pub(crate) fn prepare(database: &Database, sealer: &Sealer, path: &Path) -> Resu
     };
     drop(tables);
     transaction.commit().map_err(|error| failed(unavailable(error)))?;
-    Ok(epoch)
+    Ok(Prepared {
+        epoch,
+        sealer: first,
+        lost,
+    })
 }

@@ -8,20 +8,22 @@
 mod file;
 mod opened;
 mod replay;
+mod reseal;
 mod seal;
 mod tables;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use portcullis_model::Secrets;
 use portcullis_store::{Feed, IfVersion, Limits, Position, Record, Store, StoreError, SyncStream};
 use redb::{ReadTransaction, WriteTransaction};
-use secrecy::SecretBox;
 
 pub use file::OpenError;
+use file::Prepared;
 use opened::{Opened, Opener};
 use seal::{Sealer, Stored};
 use tables::Tables;
@@ -34,7 +36,10 @@ pub struct RedbStore {
 
 struct Inner {
     database: Opened,
-    sealer: Sealer,
+    /// What the records stand under. It changes with the file, while both locks
+    /// are held: this one, so that no reader takes the one for the other's, and
+    /// the feed's, so that nothing is written meanwhile.
+    sealer: RwLock<Arc<Sealer>>,
     limits: Limits,
     epoch: u64,
     /// Its lock orders the writes: what is published is in version order.
@@ -52,47 +57,49 @@ impl core::fmt::Debug for RedbStore {
 
 impl RedbStore {
     /// Opens the store in this file, which is made (mode 0600) if there is none.
-    /// Blocks on the disk. The keys derive from `key`; another key than the one
-    /// that the file was made with is refused.
+    /// Blocks on the disk. The keys derive from the first secret; a file under
+    /// another one of them is sealed anew, one under none of them is refused.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(path: &Path, key: &SecretBox<[u8; 32]>) -> Result<Self, OpenError> {
-        Self::open_with_limits(path, key, Limits::default())
+    pub fn open(path: &Path, secrets: &Secrets) -> Result<Self, OpenError> {
+        Self::open_with_limits(path, secrets, Limits::default())
     }
 
     /// Like [`RedbStore::open`], with limits of one's own.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open_with_limits(
-        path: &Path,
-        key: &SecretBox<[u8; 32]>,
-        limits: Limits,
-    ) -> Result<Self, OpenError> {
-        Self::open_by(path, key, limits, file::open)
+    pub fn open_with_limits(path: &Path, secrets: &Secrets, limits: Limits) -> Result<Self, OpenError> {
+        Self::open_by(path, secrets, limits, file::open)
     }
 
-    fn open_by(
-        path: &Path,
-        key: &SecretBox<[u8; 32]>,
-        limits: Limits,
-        by: Opener,
-    ) -> Result<Self, OpenError> {
-        let sealer = Sealer::new(key).map_err(|_| OpenError::Crypto)?;
+    fn open_by(path: &Path, secrets: &Secrets, limits: Limits, by: Opener) -> Result<Self, OpenError> {
         let database = by(path)?;
-        let epoch = file::prepare(&database, &sealer, path)?;
+        let Prepared { epoch, sealer, lost } = file::prepare(&database, secrets, path)?;
         let inner = Inner {
             database: Opened::new(database, path, by),
-            sealer,
+            sealer: RwLock::new(Arc::new(sealer)),
             limits,
             epoch,
             feed: Mutex::new(Feed::new(limits.max_behind)),
-            corrupt: AtomicU64::new(0),
+            corrupt: AtomicU64::new(lost),
         };
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// Seals everything under the first of these secrets, if it is under another
+    /// one, while reads go on and writes wait. The next start then needs the new
+    /// secret, and not the former one.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the former secret then stays in use.
+    pub async fn use_secrets(&self, secrets: &Secrets) -> Result<(), StoreError> {
+        let secrets = secrets.clone();
+        self.blocking(move |inner| inner.use_secret(secrets.first()))
+            .await
     }
 
     /// How often a record was met that could not be read, since the start. Such
@@ -133,8 +140,39 @@ impl Inner {
         self.feed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
-        self.database.begin_read()
+    fn sealer(&self) -> Arc<Sealer> {
+        Arc::clone(&self.sealer.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A state of the store, and what its records stand under.
+    fn view(&self) -> Result<(ReadTransaction, Arc<Sealer>), StoreError> {
+        let sealer = self.sealer.read().unwrap_or_else(PoisonError::into_inner);
+        Ok((self.database.begin_read()?, Arc::clone(&sealer)))
+    }
+
+    fn use_secret(&self, secret: &[u8; 32]) -> Result<(), StoreError> {
+        let failed = |_| StoreError::Unavailable("no keys can be derived".to_owned());
+        let sealer = Sealer::new(secret).map_err(failed)?;
+        let mut feed = self.feed();
+        let former = self.sealer();
+        if sealer.is_same(&former) {
+            return Ok(());
+        }
+        let transaction = self.begin_write(&mut feed)?;
+        let mut tables = Tables::new(&transaction)?;
+        let reseal::Resealed { records, lost } = reseal::reseal(&mut tables, &former, &sealer)?;
+        drop(tables);
+        let mut current = self.sealer.write().unwrap_or_else(PoisonError::into_inner);
+        self.commit(transaction, &mut feed)?;
+        *current = Arc::new(sealer);
+        drop(current);
+        self.corrupt.fetch_add(lost, Ordering::Relaxed);
+        tracing::info!(
+            records,
+            lost,
+            "the store is now sealed with another shared secret"
+        );
+        Ok(())
     }
 
     fn begin_write(&self, feed: &mut Feed) -> Result<WriteTransaction, StoreError> {
@@ -157,8 +195,8 @@ impl Inner {
     }
 
     /// The record in a stored blob; none, and counted, if it cannot be read.
-    fn unseal(&self, key: &[u8], blob: &[u8]) -> Option<Record> {
-        let record = self.sealer.open(key, blob);
+    fn unseal(&self, sealer: &Sealer, key: &[u8], blob: &[u8]) -> Option<Record> {
+        let record = sealer.open(key, blob);
         if record.is_none() {
             self.corrupt.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(
@@ -170,22 +208,23 @@ impl Inner {
     }
 
     fn get(&self, kind: &str, id: &str) -> Result<Option<Record>, StoreError> {
-        let key = self.sealer.key(kind, id);
-        let tables = tables::Reader::new(&self.begin_read()?)?;
-        let blob = tables.record(&key)?;
-        Ok(blob.and_then(|blob| self.unseal(&key, &blob)))
+        let (state, sealer) = self.view()?;
+        let key = sealer.key(kind, id);
+        let blob = tables::Reader::new(&state)?.record(&key)?;
+        Ok(blob.and_then(|blob| self.unseal(&sealer, &key, &blob)))
     }
 
     fn put(&self, kind: &str, id: &str, data: Bytes, if_version: IfVersion) -> Result<Record, StoreError> {
         self.limits.check(kind, id, data.len())?;
-        let key = self.sealer.key(kind, id);
         let mut feed = self.feed();
+        let sealer = self.sealer();
+        let key = sealer.key(kind, id);
         let transaction = self.begin_write(&mut feed)?;
         let mut tables = Tables::new(&transaction)?;
         let old = tables.record(&key)?;
         let current = old
             .as_deref()
-            .and_then(|blob| self.unseal(&key, blob))
+            .and_then(|blob| self.unseal(&sealer, &key, blob))
             .map(|record| record.version);
         let met = match if_version {
             IfVersion::Any => true,
@@ -206,7 +245,7 @@ impl Inner {
             data,
             deleted: false,
         };
-        let blob = self.sealer.seal(&Stored {
+        let blob = sealer.seal(&Stored {
             key: &key,
             record: &record,
         })?;
@@ -218,8 +257,9 @@ impl Inner {
     }
 
     fn delete(&self, kind: &str, id: &str) -> Result<(), StoreError> {
-        let key = self.sealer.key(kind, id);
         let mut feed = self.feed();
+        let sealer = self.sealer();
+        let key = sealer.key(kind, id);
         let transaction = self.begin_write(&mut feed)?;
         let mut tables = Tables::new(&transaction)?;
         let Some(old) = tables.record(&key)? else {
@@ -233,7 +273,7 @@ impl Inner {
             data: Bytes::new(),
             deleted: true,
         };
-        let blob = self.sealer.seal(&Stored {
+        let blob = sealer.seal(&Stored {
             key: &key,
             record: &tombstone,
         })?;
@@ -245,15 +285,16 @@ impl Inner {
     }
 
     fn query(&self, kind: &str, after: Option<&str>, limit: usize) -> Result<Vec<Record>, StoreError> {
-        let tables = tables::Reader::new(&self.begin_read()?)?;
-        let after = after.map(|id| self.sealer.key(kind, id));
+        let (state, sealer) = self.view()?;
+        let tables = tables::Reader::new(&state)?;
+        let after = after.map(|id| sealer.key(kind, id));
         let mut page = Vec::new();
         let limit = limit.min(self.limits.max_page);
-        tables.each_of_kind(&self.sealer.kind(kind), after.as_deref(), |key, blob| {
+        tables.each_of_kind(&sealer.kind(kind), after.as_deref(), |key, blob| {
             // What cannot be read is passed over here, so that a page is empty
             // only at the end.
             if page.len() < limit {
-                page.extend(self.unseal(key, blob));
+                page.extend(self.unseal(&sealer, key, blob));
             }
             page.len() < limit
         })?;

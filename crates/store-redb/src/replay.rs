@@ -7,6 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 use portcullis_store::{Follower, Position, Record, StoreError, SyncEvent, SyncStream};
 use redb::ReadTransaction;
 
+use crate::seal::Sealer;
 use crate::tables::{Entry, Reader};
 use crate::{Inner, RedbStore};
 
@@ -16,6 +17,8 @@ pub(crate) const PAGE: usize = 256;
 pub(crate) struct Replay {
     store: RedbStore,
     state: Arc<ReadTransaction>,
+    /// What this state stands under, whatever later ones do.
+    sealer: Arc<Sealer>,
     /// Where to begin; none for all live records.
     from: Option<u64>,
     end: Position,
@@ -25,7 +28,7 @@ pub(crate) struct Replay {
 pub(crate) fn begin(inner: &Arc<Inner>, from: Option<Position>) -> Result<(Replay, Follower), StoreError> {
     // Nothing can be written between the two while the feed is locked.
     let mut feed = inner.feed();
-    let state = inner.begin_read()?;
+    let (state, sealer) = inner.view()?;
     let follower = feed.follow();
     drop(feed);
 
@@ -38,6 +41,7 @@ pub(crate) fn begin(inner: &Arc<Inner>, from: Option<Position>) -> Result<(Repla
             inner: Arc::clone(inner),
         },
         state: Arc::new(state),
+        sealer,
         from: from.filter(known).map(|position| position.version),
         end: Position {
             epoch: inner.epoch,
@@ -52,15 +56,16 @@ impl Replay {
         let Self {
             store,
             state,
+            sealer,
             from,
             end,
         } = self;
         let with_tombstones = from.is_some();
         let begin = stream::iter(from.is_none().then_some(Ok(SyncEvent::Snapshot)));
         let pages = stream::try_unfold(from.unwrap_or(0), move |after| {
-            let (store, state) = (store.clone(), Arc::clone(&state));
+            let (store, state, sealer) = (store.clone(), Arc::clone(&state), Arc::clone(&sealer));
             async move {
-                let read = store.blocking(move |inner| page(inner, &state, after, with_tombstones));
+                let read = store.blocking(move |inner| page(inner, &state, &sealer, after, with_tombstones));
                 let (records, last) = read.await?;
                 Ok(last.map(|last| (records, last)))
             }
@@ -87,6 +92,7 @@ impl Replay {
 fn page(
     inner: &Inner,
     state: &ReadTransaction,
+    sealer: &Sealer,
     after: u64,
     with_tombstones: bool,
 ) -> Result<(Vec<Record>, Option<u64>), StoreError> {
@@ -99,6 +105,6 @@ fn page(
         entries.truncate(PAGE);
     }
     let last = entries.last().map(|entry| entry.version);
-    let read = |entry: &Entry| inner.unseal(&entry.key, &entry.blob);
+    let read = |entry: &Entry| inner.unseal(sealer, &entry.key, &entry.blob);
     Ok((entries.iter().filter_map(read).collect(), last))
 }

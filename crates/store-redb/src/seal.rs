@@ -12,7 +12,6 @@ use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::{hkdf, hmac, rand};
 use bytes::Bytes;
 use portcullis_store::{Record, StoreError};
-use secrecy::{ExposeSecret as _, SecretBox};
 use zeroize::Zeroizing;
 
 const KIND_LEN: usize = 16;
@@ -20,10 +19,12 @@ const VERSION_LEN: usize = 8;
 const LIVE: u8 = 0;
 const DELETED: u8 = 1;
 
-/// The keys, derived from the secret that is the caller's (HKDF-SHA256).
+/// The keys, derived from one secret of the caller's (HKDF-SHA256).
 pub(crate) struct Sealer {
     seal: LessSafeKey,
     index: hmac::Key,
+    /// Tells the secret from others, and nothing else of it.
+    name: [u8; 32],
 }
 
 /// A record and where it stands.
@@ -33,8 +34,8 @@ pub(crate) struct Stored<'a> {
 }
 
 impl Sealer {
-    pub(crate) fn new(secret: &SecretBox<[u8; 32]>) -> Result<Self, Unspecified> {
-        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"portcullis/v1/store").extract(secret.expose_secret());
+    pub(crate) fn new(secret: &[u8; 32]) -> Result<Self, Unspecified> {
+        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"portcullis/v1/store").extract(secret);
         let derive = |label: &[u8]| {
             let mut key = Zeroizing::new([0; 32]);
             root.expand(&[label], hkdf::HKDF_SHA256)?
@@ -44,7 +45,13 @@ impl Sealer {
         Ok(Self {
             seal: LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, derive(b"seal")?.as_slice())?),
             index: hmac::Key::new(hmac::HMAC_SHA256, derive(b"index")?.as_slice()),
+            name: *derive(b"name")?,
         })
+    }
+
+    /// Whether both are of the same secret.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name
     }
 
     /// What the keys of all records of a kind begin with.

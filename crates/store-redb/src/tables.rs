@@ -132,6 +132,46 @@ impl<'t> Tables<'t> {
         Ok(())
     }
 
+    /// Puts what `anew` makes of each key and blob in their place, of live records
+    /// and of tombstones, in the order of their versions; nothing where it makes
+    /// nothing.
+    pub(crate) fn each_anew(
+        &mut self,
+        mut anew: impl FnMut(&[u8], &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut after = 0;
+        while let Some((version, key)) = next(&self.changes, after, |key| key.to_vec())? {
+            after = version;
+            let blob = self.records.remove(key.as_slice()).map_err(unavailable)?;
+            let blob = blob.map(|blob| blob.value().to_vec()).unwrap_or_default();
+            match anew(&key, &blob)? {
+                Some((key, blob)) => {
+                    let (key, blob) = (key.as_slice(), blob.as_slice());
+                    self.records.insert(key, blob).map_err(unavailable)?;
+                    self.changes.insert(version, key).map_err(unavailable)?;
+                }
+                None => {
+                    self.changes.remove(version).map_err(unavailable)?;
+                }
+            }
+        }
+        let mut after = 0;
+        let copy = |(key, blob): (&[u8], &[u8])| (key.to_vec(), blob.to_vec());
+        while let Some((version, (key, blob))) = next(&self.tombstones, after, copy)? {
+            after = version;
+            match anew(&key, &blob)? {
+                Some((key, blob)) => {
+                    let stored = (key.as_slice(), blob.as_slice());
+                    self.tombstones.insert(version, stored).map_err(unavailable)?;
+                }
+                None => {
+                    self.tombstones.remove(version).map_err(unavailable)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Takes a record out of the order of versions.
     fn forget_change(&mut self, key: &[u8], old: Option<&[u8]>) -> Result<(), StoreError> {
         let Some(blob) = old else { return Ok(()) };
@@ -146,6 +186,24 @@ impl<'t> Tables<'t> {
         // A damaged blob: where it says that it stands is another's place, or
         // none. Rare enough to look through everything.
         self.changes.retain(|_, other| other != key).map_err(unavailable)
+    }
+}
+
+/// The entry with the lowest version after one.
+fn next<V: redb::Value + 'static, T>(
+    table: &Table<'_, u64, V>,
+    after: u64,
+    read: impl FnOnce(V::SelfType<'_>) -> T,
+) -> Result<Option<(u64, T)>, StoreError> {
+    let mut range = table
+        .range((Bound::Excluded(after), Bound::Unbounded))
+        .map_err(unavailable)?;
+    match range.next() {
+        None => Ok(None),
+        Some(entry) => {
+            let (version, value) = entry.map_err(unavailable)?;
+            Ok(Some((version.value(), read(value.value()))))
+        }
     }
 }
 

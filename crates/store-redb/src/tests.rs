@@ -12,6 +12,7 @@ use super::*;
 mod damage;
 mod disk;
 mod kill;
+mod rotation;
 
 struct Place {
     _dir: TempDir,
@@ -24,8 +25,8 @@ fn place() -> Place {
     Place { _dir: dir, path }
 }
 
-fn key(number: u8) -> SecretBox<[u8; 32]> {
-    SecretBox::new(Box::new([number; 32]))
+fn key(number: u8) -> Secrets {
+    [number; 32].into()
 }
 
 impl Place {

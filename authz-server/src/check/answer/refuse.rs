@@ -1,12 +1,17 @@
 //! Refusals: status, headers and a body in the form that the client reads.
 
+mod words;
+
 use super::negotiate::{Format, format};
 use super::response::{Denial, deny, is_sendable};
 use super::{Answer, Situation, Verdict};
-use crate::page::{self, ErrorPage, Link};
+use crate::page::{self, ErrorPage};
 use crate::sessions::StoredSession;
 use crate::sign_in::SignIn;
-use serde_json::json;
+use portcullis_bundle::Advice;
+use portcullis_policy::{Reason, Reasons};
+use serde_json::{Map, Value, json};
+use words::Words;
 
 /// The body of `/robots.txt` on a host that refuses.
 pub const ROBOTS: &str = "User-agent: *\nDisallow: /\n";
@@ -14,13 +19,19 @@ pub const ROBOTS: &str = "User-agent: *\nDisallow: /\n";
 /// Longest request id that is repeated in a body.
 const MAX_REQUEST_ID: usize = 128;
 
-/// A denial with `verdict` to whoever `session` belongs to.
-pub(super) fn refusal(
-    situation: &Situation<'_>,
-    verdict: Verdict,
-    session: Option<&StoredSession>,
-) -> Answer {
-    let denial = robots(situation, verdict).unwrap_or_else(|| denial(situation, verdict, session));
+/// What a refusal by a policy may tell besides its code. Nothing else of the
+/// policy goes out: neither its values nor its shape.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Told<'a> {
+    /// To whom.
+    pub(super) session: Option<&'a StoredSession>,
+    /// Why, and what the sub-policies say, where the route shows its details.
+    pub(super) details: Option<(Reasons, &'a [Advice])>,
+}
+
+/// A denial with `verdict`.
+pub(super) fn refusal(situation: &Situation<'_>, verdict: Verdict, told: Told<'_>) -> Answer {
+    let denial = robots(situation, verdict).unwrap_or_else(|| denial(situation, verdict, told));
     Answer {
         reply: deny(denial),
         verdict,
@@ -38,14 +49,14 @@ pub(super) fn redirect(situation: &Situation<'_>, start: &SignIn) -> Answer {
     }
     // A redirect without its location would be an empty page.
     if !is_sendable(&start.location) {
-        return refusal(situation, Verdict::Internal, None);
+        return refusal(situation, Verdict::Internal, Told::default());
     }
-    let headers = vec![
+    let mut headers = vec![
         ("location", start.location.clone()),
         ("cache-control", "no-store".to_owned()),
         ("referrer-policy", "no-referrer".to_owned()),
-        ("set-cookie", start.set_cookie.clone()),
     ];
+    headers.extend(start.set_cookie.clone().map(|cookie| ("set-cookie", cookie)));
     Answer {
         reply: deny(Denial {
             status: verdict.status(),
@@ -61,7 +72,7 @@ pub(super) fn redirect(situation: &Situation<'_>, start: &SignIn) -> Answer {
 fn robots(situation: &Situation<'_>, verdict: Verdict) -> Option<Denial> {
     let request = situation.request?;
     let asked = request.path == "/robots.txt" && matches!(request.method, "GET" | "HEAD");
-    (asked && matches!(verdict.status(), 302 | 401 | 403 | 404)).then(|| Denial {
+    (asked && matches!(verdict.status(), 302 | 401 | 403 | 404 | 450 | 495)).then(|| Denial {
         status: 200,
         headers: vec![
             ("content-type", "text/plain; charset=utf-8".to_owned()),
@@ -71,7 +82,7 @@ fn robots(situation: &Situation<'_>, verdict: Verdict) -> Option<Denial> {
     })
 }
 
-fn denial(situation: &Situation<'_>, verdict: Verdict, session: Option<&StoredSession>) -> Denial {
+fn denial(situation: &Situation<'_>, verdict: Verdict, told: Told<'_>) -> Denial {
     let status = verdict.status();
     let decision = situation.decision.to_string();
     let request_id = situation
@@ -106,29 +117,38 @@ fn denial(situation: &Situation<'_>, verdict: Verdict, session: Option<&StoredSe
 
     let (content_type, body) = match format {
         Format::Html => {
+            let (reasons, advice) = told.details.unwrap_or_default();
+            let sentences: Vec<&str> = reasons.iter().map(Reason::sentence).collect();
             let page = ErrorPage {
                 status,
                 title: words.title,
                 message: words.message,
                 next_step: words.next_step,
                 code: verdict.name(),
-                signed_in_as: session
+                signed_in_as: told
+                    .session
                     .map(|stored| stored.session.email.as_str())
                     .filter(|who| !who.is_empty()),
                 decision_id: Some(&decision),
                 request_id,
                 link: words.link,
+                reasons: &sentences,
+                advice,
             };
             ("text/html; charset=utf-8", page::error(&page))
         }
         Format::Json => {
-            let body = json!({
-                "error": words.title,
-                "code": verdict.name(),
-                "decision_id": decision,
-                "request_id": request_id,
-            });
-            ("application/json", body.to_string())
+            let mut body = Map::from_iter([
+                ("error".to_owned(), words.title.into()),
+                ("code".to_owned(), verdict.name().into()),
+                ("decision_id".to_owned(), decision.into()),
+                ("request_id".to_owned(), request_id.into()),
+            ]);
+            if let Some((reasons, advice)) = told.details {
+                body.insert("reasons".to_owned(), reasons.iter().map(reason).collect());
+                body.insert("advice".to_owned(), advice.iter().map(self::advice).collect());
+            }
+            ("application/json", Value::Object(body).to_string())
         }
         Format::Kubernetes => ("application/json", kubernetes_status(status, &line)),
         Format::Grpc => ("text/plain; charset=utf-8", line),
@@ -146,10 +166,22 @@ fn denial(situation: &Situation<'_>, verdict: Verdict, session: Option<&StoredSe
     }
 }
 
+fn reason(reason: Reason) -> Value {
+    json!({"reason": reason.name(), "text": reason.sentence()})
+}
+
+fn advice(advice: &Advice) -> Value {
+    let Advice {
+        explanation,
+        remediation,
+    } = advice;
+    json!({"explanation": explanation, "remediation": remediation})
+}
+
 fn kubernetes_status(status: u16, message: &str) -> String {
     let reason = match status {
         401 => "Unauthorized",
-        403 => "Forbidden",
+        403 | 450 | 495 => "Forbidden",
         404 => "NotFound",
         _ => "",
     };
@@ -170,109 +202,9 @@ fn grpc_status(status: u16) -> &'static str {
     match status {
         400 => "13",
         401 => "16",
-        403 => "7",
+        403 | 450 | 495 => "7",
         404 => "12",
         429 | 502 | 503 | 504 => "14",
         _ => "2",
-    }
-}
-
-/// What a page says.
-struct Words {
-    title: &'static str,
-    message: &'static str,
-    next_step: &'static str,
-    link: Option<Link<'static>>,
-}
-
-impl Words {
-    fn of(verdict: Verdict) -> Self {
-        let (title, message, next_step) = match verdict {
-            Verdict::PolicyDenied => (
-                "Access denied",
-                "The policy of this application does not let you in.",
-                "If you think that it should, send the decision id below to whoever runs it.",
-            ),
-            Verdict::LoginRequired => (
-                "Sign in first",
-                "This request needs a signed-in user and could not be redirected to the sign-in.",
-                "Open this site in a browser tab, sign in there, and send the request again.",
-            ),
-            Verdict::DeviceRequired => (
-                "Device not accepted",
-                "The policy of this application asks for a registered device, which cannot be checked here.",
-                "Send the decision id below to whoever runs the application.",
-            ),
-            Verdict::UpgradeRefused => (
-                "No websockets here",
-                "The policy of this application lets you in, but it takes no websockets.",
-                "Whoever runs it can set `allow_websockets` for it.",
-            ),
-            Verdict::NoRoute => (
-                "No such application",
-                "Nothing is configured at this address.",
-                "Check the address for a misspelling.",
-            ),
-            Verdict::BadRequest => (
-                "Bad request",
-                "The request cannot be read without doubt and was not passed on.",
-                "Check the address and the headers that your client sends.",
-            ),
-            Verdict::HeadersTooLarge => (
-                "Headers too large",
-                "The headers of this request leave no room for those that say who is asking.",
-                "Delete the cookies of this site, or send fewer and shorter headers.",
-            ),
-            Verdict::RouteInvalid => (
-                "Misconfigured application",
-                "The configuration of this application has an error; it refuses everybody until that is mended.",
-                "Whoever runs it finds the error with `portcullis check` and in the log.",
-            ),
-            Verdict::NotReady => (
-                "Starting",
-                "The server has no configuration yet.",
-                "Try again in a few seconds.",
-            ),
-            Verdict::RouteUnknown => (
-                "Not ready",
-                "The proxy and the authorization server do not hold the same configuration.",
-                "Try again in a few seconds; if it stays, send the decision id below to whoever runs the site.",
-            ),
-            Verdict::SessionStoreUnavailable => (
-                "Sessions unavailable",
-                "Your session could not be looked up, so the request was not passed on.",
-                "Try again in a few seconds.",
-            ),
-            Verdict::AuthenticateNotConfigured => (
-                "Sign-in not configured",
-                "This application needs a signed-in user, and no authenticate service is configured.",
-                "Set `authenticate_service_url` to a host of your own, and the `idp_…` options.",
-            ),
-            Verdict::HostedAuthenticate => (
-                "Sign-in not available",
-                "The configured authenticate service is Pomerium's hosted one, which cannot be used here.",
-                "Set `authenticate_service_url` to a host of your own, and the `idp_…` options.",
-            ),
-            Verdict::ProviderNotConfigured => (
-                "Sign-in not configured",
-                "This application needs a signed-in user, and no identity provider is configured.",
-                "Set `idp_provider`, `idp_provider_url`, `idp_client_id` and `idp_client_secret`.",
-            ),
-            Verdict::Internal | Verdict::Allowed | Verdict::InternalRoute | Verdict::LoginRedirect => (
-                "Something went wrong",
-                "The request could not be decided and was not passed on.",
-                "Try again; if it stays, send the decision id below to whoever runs the site.",
-            ),
-        };
-        let link = (verdict == Verdict::LoginRequired).then_some(Link {
-            href: "/",
-            label: "Sign in",
-        });
-        Self {
-            title,
-            message,
-            next_step,
-            link,
-        }
     }
 }

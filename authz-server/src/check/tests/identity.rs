@@ -127,7 +127,7 @@ async fn other_keys_open_nothing() {
     let fixture = Fixture::of(&any_user());
     let (_, cookie) = fixture.session("user@example.com", no_claims()).await;
     let mut other = settings();
-    other.keys.cookie_secret = secrecy::SecretBox::new(Box::new([9; 32]));
+    other.keys.cookie_secret = [9; 32].into();
     fixture.publish(other, [route(&any_user())]);
     assert_eq!(fixture.check(&Ask::new().session(&cookie)).await.status(), 302);
 }

@@ -259,7 +259,7 @@ async fn only_an_assertion_of_ours_is_passed_on() {
     let stranger = {
         let fixture = Fixture::empty();
         let mut other = settings();
-        other.keys.shared_secret = secrecy::SecretBox::new(Box::new([9; 32]));
+        other.keys.shared_secret = [9; 32].into();
         fixture.publish(other, [route(&public())]);
         fixture
             .check(&Ask::new())

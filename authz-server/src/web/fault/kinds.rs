@@ -191,8 +191,21 @@ impl Fault {
             StatusCode::BAD_REQUEST,
             "other_browser",
             "This sign-in began elsewhere",
-            "The sign-in was begun in another browser, or this browser does not keep our cookies.",
+            "The sign-in was begun in another browser, in another tab at the same moment, or this browser does not \
+             keep our cookies.",
             "Start again from the page that you wanted to open, and allow cookies for this site.",
+        )
+    }
+
+    pub(in crate::web) fn redirect_loop() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "redirect_loop",
+            "Signing in goes round in circles",
+            "You were signed in several times within a minute, and each time this browser came back without its \
+             session: it does not keep our session cookie, or the application that you opened takes it away.",
+            "Allow cookies for this site, check that the clock of your device is right, delete the cookies of this \
+             site, and try again in a minute. If this goes on, tell whoever runs this site the code below.",
         )
     }
 
@@ -223,6 +236,36 @@ impl Fault {
             "This sign-in cannot be finished",
             "The address was changed, or was made for another site.",
             START_AGAIN,
+        )
+    }
+
+    pub(in crate::web) fn not_a_form() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not_a_form",
+            "Bad request",
+            "The identity provider's answer is no form that can be read.",
+            START_AGAIN,
+        )
+    }
+
+    pub(in crate::web) fn session_unknown() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "session_unknown",
+            "No such session",
+            "This is none of your sessions, or the page that names it is of another host.",
+            "Open your session page again and end it there.",
+        )
+    }
+
+    pub(in crate::web) fn no_assertion() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "no_assertion",
+            "Access denied",
+            "No route of this host is open to you, so there is no assertion for it.",
+            "Ask whoever runs this site for access.",
         )
     }
 

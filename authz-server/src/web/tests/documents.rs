@@ -94,6 +94,8 @@ async fn every_answer_is_hardened() {
     for url in [
         format!("{APP}/.pomerium/"),
         format!("{APP}/.pomerium/user"),
+        format!("{APP}/.pomerium/routes"),
+        format!("{APP}/.pomerium/api/v1/routes"),
         format!("{APP}/.pomerium/nothing"),
         format!("{OTHER}/.pomerium/"),
         format!("{AUTHENTICATE}/.pomerium/sign_out"),
@@ -123,8 +125,9 @@ async fn every_answer_is_hardened() {
                 "{url}: {policy}"
             );
         }
+        let body = answer.body.replace(&format!("href=\"{AUTHENTICATE}/"), "");
         for banned in ["<script", "src=", "href=\"http", "@import", "url("] {
-            assert!(!answer.body.contains(banned), "{banned} at {url}");
+            assert!(!body.contains(banned), "{banned} at {url}");
         }
     }
 }
@@ -160,13 +163,20 @@ async fn other_methods_are_refused_by_name() {
         (format!("{APP}/.pomerium/user"), "GET, HEAD"),
         (format!("{APP}/.pomerium/callback/"), "GET, HEAD"),
         (format!("{AUTHENTICATE}/.pomerium/sign_in"), "GET, HEAD"),
-        (format!("{AUTHENTICATE}/oauth2/callback"), "GET, HEAD"),
+        (format!("{APP}/.pomerium/routes"), "GET, HEAD"),
+        (format!("{APP}/.pomerium/api/v1/routes"), "GET, HEAD"),
+        (format!("{APP}/.pomerium/jwt"), "GET, HEAD"),
+        (format!("{APP}/.pomerium/depends_on"), "GET, HEAD"),
         (format!("{APP}/.well-known/pomerium"), "GET, HEAD, OPTIONS"),
     ] {
         let answer = rig.browser().send(Method::POST, &url, &[]).await;
         answer.refused(405, "method_not_allowed");
         assert_eq!(answer.header("allow"), allow);
     }
+    let ends = format!("{APP}/.pomerium/sessions/end");
+    let answer = rig.browser().get(&ends).await;
+    answer.refused(405, "method_not_allowed");
+    assert_eq!(answer.header("allow"), "POST");
     let answer = rig
         .browser()
         .send(Method::DELETE, &format!("{APP}/.pomerium/sign_out"), &[])

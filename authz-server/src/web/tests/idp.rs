@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
@@ -24,8 +25,39 @@ struct Login {
     claims: Map<String, Value>,
 }
 
+/// A login that can be refreshed; the key is the only token that is good.
+struct Grant {
+    sub: String,
+    claims: Map<String, Value>,
+}
+
+/// What the provider does about refreshes, and what it was asked.
+pub(super) struct Script {
+    /// How long the token endpoint takes for a refresh.
+    pub(super) delay: Duration,
+    /// The error code that it refuses a refresh with.
+    pub(super) refuses: Option<&'static str>,
+    /// What it says of each user from now on, in place of what the login said.
+    pub(super) claims: Option<Value>,
+    /// Whether it gives refresh tokens.
+    pub(super) refreshable: bool,
+    /// What userinfo says; there is none while this is none.
+    pub(super) userinfo: Option<Value>,
+    /// Seconds that its clock is ahead of the machine's.
+    pub(super) ahead: i64,
+    /// Refreshes that were asked for.
+    pub(super) redemptions: usize,
+    /// Refresh tokens that came a second time.
+    pub(super) replays: usize,
+    /// Calls of userinfo.
+    pub(super) userinfo_calls: usize,
+}
+
 struct Inner {
     codes: HashMap<String, Login>,
+    grants: HashMap<String, Grant>,
+    script: Script,
+    logins: usize,
     issued: usize,
     down: bool,
     other_nonce: bool,
@@ -41,8 +73,22 @@ pub(super) struct FakeIdp {
 impl FakeIdp {
     pub(super) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let script = Script {
+            delay: Duration::ZERO,
+            refuses: None,
+            claims: None,
+            refreshable: true,
+            userinfo: None,
+            ahead: 0,
+            redemptions: 0,
+            replays: 0,
+            userinfo_calls: 0,
+        };
         let inner = Inner {
             codes: HashMap::new(),
+            grants: HashMap::new(),
+            script,
+            logins: 0,
             issued: 0,
             down: false,
             other_nonce: false,
@@ -56,6 +102,7 @@ impl FakeIdp {
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/jwks", get(jwks))
             .route("/token", post(token))
+            .route("/userinfo", get(userinfo))
             .with_state(idp.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         idp
@@ -80,8 +127,8 @@ impl FakeIdp {
             panic!("claims are an object")
         };
         let mut inner = self.inner.lock().unwrap();
-        inner.issued += 1;
-        let code = format!("code-{}", inner.issued);
+        inner.logins += 1;
+        let code = format!("code-{}", inner.logins);
         let login = Login {
             challenge: query["code_challenge"].clone(),
             nonce: query["nonce"].clone(),
@@ -101,28 +148,58 @@ impl FakeIdp {
         self.inner.lock().unwrap().down = down;
     }
 
+    /// Changes the script, or reads it.
+    pub(super) fn script<T>(&self, change: impl FnOnce(&mut Script) -> T) -> T {
+        change(&mut self.inner.lock().unwrap().script)
+    }
+
     pub(super) fn set_other_nonce(&self) {
         self.inner.lock().unwrap().other_nonce = true;
     }
 
     pub(super) fn logins(&self) -> usize {
-        self.inner.lock().unwrap().issued
+        self.inner.lock().unwrap().logins
     }
 
-    fn id_token(&self, login: &Login, nonce: &str) -> String {
+    /// The answer of the token endpoint, with a refresh token that is good once.
+    fn tokens(&self, said: Map<String, Value>, nonce: Option<&str>) -> Response {
+        let number = {
+            let mut inner = self.inner.lock().unwrap();
+            inner.issued += 1;
+            inner.issued
+        };
+        let mut tokens = json!({
+            "access_token": format!("the-access-token-{number}"), "token_type": "Bearer", "expires_in": 3600,
+            "id_token": self.id_token(&said, nonce),
+        });
+        if self.script(|script| script.refreshable) {
+            let token = format!("the-refresh-token-{number}");
+            tokens["refresh_token"] = json!(token);
+            let sub = said["sub"].as_str().unwrap().to_owned();
+            let grant = Grant { sub, claims: said };
+            self.inner.lock().unwrap().grants.insert(token, grant);
+        }
+        axum::Json(tokens).into_response()
+    }
+
+    fn id_token(&self, said: &Map<String, Value>, nonce: Option<&str>) -> String {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap()
             .as_secs();
-        let mut claims = login.claims.clone();
+        let now = i64::try_from(now).unwrap() + self.script(|script| script.ahead);
+        let mut claims = said.clone();
         for (name, value) in [
             ("iss", json!(self.issuer())),
             ("aud", json!("client")),
             ("exp", json!(now + 3600)),
-            ("iat", json!(now)),
-            ("nonce", json!(nonce)),
+            // Its own clock is not the machine's, which verifies this.
+            ("iat", json!(now - self.script(|script| script.ahead))),
         ] {
             claims.insert(name.to_owned(), value);
+        }
+        if let Some(nonce) = nonce {
+            claims.insert("nonce".to_owned(), json!(nonce));
         }
         let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!(
@@ -140,7 +217,7 @@ async fn discovery(State(idp): State<FakeIdp>) -> Response {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     let base = idp.issuer();
-    axum::Json(json!({
+    let mut document = json!({
         "issuer": base,
         "authorization_endpoint": format!("{base}/authorize"),
         "token_endpoint": format!("{base}/token"),
@@ -149,8 +226,11 @@ async fn discovery(State(idp): State<FakeIdp>) -> Response {
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
-    }))
-    .into_response()
+    });
+    if idp.script(|script| script.userinfo.is_some()) {
+        document["userinfo_endpoint"] = json!(format!("{base}/userinfo"));
+    }
+    axum::Json(document).into_response()
 }
 
 async fn jwks(State(idp): State<FakeIdp>) -> Response {
@@ -166,6 +246,9 @@ async fn jwks(State(idp): State<FakeIdp>) -> Response {
 }
 
 async fn token(State(idp): State<FakeIdp>, Form(form): Form<HashMap<String, String>>) -> Response {
+    if form["grant_type"] == "refresh_token" {
+        return refresh(&idp, &form["refresh_token"]).await;
+    }
     let (login, nonce) = {
         let mut inner = idp.inner.lock().unwrap();
         if inner.down {
@@ -189,16 +272,54 @@ async fn token(State(idp): State<FakeIdp>, Form(form): Form<HashMap<String, Stri
     let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, form["code_verifier"].as_bytes()));
     match login {
         Some(login) if login.challenge == challenge && login.redirect_uri == form["redirect_uri"] => {
-            axum::Json(json!({
-                "access_token": "the-access-token", "token_type": "Bearer", "expires_in": 3600,
-                "refresh_token": "the-refresh-token", "id_token": idp.id_token(&login, &nonce),
-            }))
-            .into_response()
+            idp.tokens(login.claims, Some(&nonce))
         }
         _ => (
             StatusCode::BAD_REQUEST,
             axum::Json(json!({"error": "invalid_grant"})),
         )
             .into_response(),
+    }
+}
+
+async fn refresh(idp: &FakeIdp, token: &str) -> Response {
+    let refuse = |error: &str| (StatusCode::BAD_REQUEST, axum::Json(json!({"error": error}))).into_response();
+    let delay = {
+        let mut inner = idp.inner.lock().unwrap();
+        inner.script.redemptions += 1;
+        if inner.down {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+        if let Some(error) = inner.script.refuses {
+            return refuse(error);
+        }
+        inner.script.delay
+    };
+    // Spent as soon as it comes, whatever becomes of the answer.
+    let grant = idp.inner.lock().unwrap().grants.remove(token);
+    tokio::time::sleep(delay).await;
+    let Some(grant) = grant else {
+        idp.script(|script| script.replays += 1);
+        return refuse("invalid_grant");
+    };
+    let said = match idp.script(|script| script.claims.clone()) {
+        Some(Value::Object(mut said)) => {
+            said.entry("sub").or_insert(json!(grant.sub));
+            said
+        }
+        _ => grant.claims,
+    };
+    idp.tokens(said, None)
+}
+
+async fn userinfo(State(idp): State<FakeIdp>) -> Response {
+    let said = idp.script(|script| {
+        script.userinfo_calls += 1;
+        script.userinfo.clone()
+    });
+    match said {
+        Some(Value::Null) => StatusCode::UNAUTHORIZED.into_response(),
+        Some(said) => axum::Json(said).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }

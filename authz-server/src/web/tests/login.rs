@@ -88,7 +88,11 @@ async fn cookies_have_pomeriums_names_and_attributes() {
     assert!(third.set_cookies()[0].starts_with("_pomerium_authenticate="));
     assert!(third.set_cookies()[0].contains("Max-Age=50400"));
     let fourth = browser.get(third.location()).await;
-    assert_eq!(fourth.set_cookies().len(), 1);
+    assert_eq!(fourth.set_cookies().len(), 2);
+    assert!(
+        fourth.set_cookies()[1].starts_with("_pomerium_binding="),
+        "with its count"
+    );
     assert!(fourth.set_cookies()[0].starts_with("_pomerium="));
     assert_eq!(fourth.location(), format!("{APP}/.pomerium/"));
     for host in ["app.example.com", "authenticate.example.com"] {

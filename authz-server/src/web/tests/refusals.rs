@@ -84,7 +84,7 @@ async fn callback_works_only_on_its_host_in_its_time_and_unaltered() {
     let late = browser.get(&url).await;
     late.refused(400, "link_expired");
     assert!(
-        late.body.contains(&format!("href=\"{APP}/\"")),
+        late.body.contains(&format!("href=\"{APP}/.pomerium/\"")),
         "no way on: {}",
         late.body
     );
@@ -193,7 +193,7 @@ async fn provider_answer_expires() {
     let late = browser.get(&url).await;
     late.refused(400, "login_expired");
     assert!(
-        late.body.contains(&format!("href=\"{AUTHENTICATE}/.pomerium/\"")),
+        late.body.contains(&format!("href=\"{APP}/.pomerium/\"")),
         "{}",
         late.body
     );
@@ -281,7 +281,7 @@ async fn even_our_signature_does_not_lead_elsewhere() {
         "//x",
     ] {
         let changed = Url::parse(&with_parameter(&good, "pomerium_redirect_uri", Some(target))).unwrap();
-        let signed = signed_url::sign(&SHARED_SECRET, &changed, rig.now());
+        let signed = signed_url::sign(&SHARED_SECRET.into(), &changed, rig.now());
         browser
             .get(signed.as_str())
             .await

@@ -8,11 +8,12 @@ use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, Timestamp};
-use portcullis_bundle::{Authenticate, Bundle, Cookie, Keys, Provider, RedirectHosts, SameSite, Settings};
+use portcullis_bundle::{
+    Authenticate, Bundle, Cookie, Keys, Provider, RedirectHosts, Route, SameSite, Settings,
+};
 use portcullis_idp::{HttpClient, HttpOptions};
-use portcullis_model::{HeaderName, Host};
+use portcullis_model::{HeaderName, Host, Pages};
 use portcullis_store::{MemoryStore, Store};
-use secrecy::SecretBox;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use url::Url;
@@ -139,8 +140,8 @@ impl Rig {
                 same_site: SameSite::Unset,
             },
             keys: Keys {
-                shared_secret: SecretBox::new(Box::new(SHARED_SECRET)),
-                cookie_secret: SecretBox::new(Box::new([8; 32])),
+                shared_secret: SHARED_SECRET.into(),
+                cookie_secret: [8; 32].into(),
                 signing_key_pem: None,
             },
             jwt_claims_headers: vec![(HeaderName::parse("x-team").unwrap(), "team".to_owned())],
@@ -149,13 +150,19 @@ impl Rig {
                 (host("other.example.com").into(), 8443),
                 (host("authenticate.example.com").into(), 443),
             ]),
+            pages: Pages::default(),
         }
     }
 
     pub(super) fn publish(&self, settings: Settings) {
+        self.publish_routes(settings, []);
+    }
+
+    pub(super) fn publish_routes(&self, settings: Settings, routes: impl IntoIterator<Item = Route>) {
+        let routes = routes.into_iter().map(Arc::new);
         self.server
             .feed()
-            .publish(Arc::new(Bundle::new(Arc::new(settings), [])))
+            .publish(Arc::new(Bundle::new(Arc::new(settings), routes)))
             .unwrap();
     }
 
@@ -212,6 +219,16 @@ impl Browser<'_> {
     }
 
     pub(super) async fn send(&mut self, method: Method, url: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send_body(method, url, headers, Body::empty()).await
+    }
+
+    pub(super) async fn send_body(
+        &mut self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Answer {
         let url = Url::parse(url).unwrap();
         let host = url.host_str().unwrap().to_owned();
         let authority = url.port().map_or(host.clone(), |port| format!("{host}:{port}"));
@@ -238,7 +255,7 @@ impl Browser<'_> {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = self.rig.send(request.body(Body::empty()).unwrap()).await;
+        let answer = self.rig.send(request.body(body).unwrap()).await;
         for cookie in answer.set_cookies() {
             let readable = self
                 .rig
@@ -276,12 +293,31 @@ impl Browser<'_> {
         let mut next = url.to_owned();
         for _ in 0..10 {
             let answer = self.get(&next).await;
-            let location = match answer.header("refresh").strip_prefix("0;url=") {
-                Some(refresh) => refresh,
+            let location = match answer.header("refresh").split_once(";url=") {
+                Some((_, refresh)) => refresh,
                 None if answer.status.is_redirection() => answer.location(),
                 None => return answer,
             };
             let location = Url::parse(&next).unwrap().join(location).unwrap();
+            next = if location.as_str().starts_with(&self.rig.idp.issuer()) {
+                self.rig.idp.log_in(location.as_str(), user())
+            } else {
+                location.into()
+            };
+        }
+        panic!("the browser goes round in circles at {next}");
+    }
+
+    /// Follows redirects until one leads to `end`, or to a page; where that is.
+    pub(super) async fn visit_to(&mut self, url: &str, end: &str) -> String {
+        let mut next = url.to_owned();
+        for _ in 0..30 {
+            if next == end {
+                return next;
+            }
+            let answer = self.get(&next).await;
+            assert!(answer.status.is_redirection(), "{next}: {}", answer.body);
+            let location = Url::parse(&next).unwrap().join(answer.location()).unwrap();
             next = if location.as_str().starts_with(&self.rig.idp.issuer()) {
                 self.rig.idp.log_in(location.as_str(), user())
             } else {

@@ -57,6 +57,9 @@ pub(super) struct Behaviour {
     pub(super) signature: Signature,
     pub(super) change: Change,
     pub(super) without_id_token: bool,
+    pub(super) without_refresh_token: bool,
+    /// The error code that the token endpoint answers a refresh with.
+    pub(super) refuses: Option<&'static str>,
     pub(super) access_token: String,
     pub(super) end_session: bool,
     key: Key,
@@ -117,6 +120,8 @@ impl Fake {
                 signature: Signature::Good,
                 change: Box::new(|_| {}),
                 without_id_token: false,
+                without_refresh_token: false,
+                refuses: None,
                 access_token: "access".to_owned(),
                 end_session: true,
                 key: Key::new("key-1"),
@@ -240,7 +245,15 @@ async fn token(
         return refuse(StatusCode::UNAUTHORIZED, "invalid_client");
     }
     let field = |name: &str| form.get(name).map(String::as_str);
-    if field("grant_type") != Some("authorization_code")
+    let refreshes = field("grant_type") == Some("refresh_token");
+    if refreshes {
+        let refused = fake.behaviour.lock().unwrap().refuses;
+        if let Some(error) =
+            refused.or((field("refresh_token") != Some("refresh")).then_some("invalid_grant"))
+        {
+            return refuse(StatusCode::BAD_REQUEST, error);
+        }
+    } else if field("grant_type") != Some("authorization_code")
         || field("code") != Some(CODE)
         || field("redirect_uri") != Some("https://authenticate.example.com/oauth2/callback")
         || field("code_verifier") != Some(VERIFIER)
@@ -251,8 +264,11 @@ async fn token(
         let behaviour = fake.behaviour.lock().unwrap();
         let mut body = json!({
             "access_token": behaviour.access_token, "token_type": "Bearer", "expires_in": 3600,
-            "refresh_token": "refresh",
+            "refresh_token": if refreshes { "refresh-2" } else { "refresh" },
         });
+        if behaviour.without_refresh_token {
+            body.as_object_mut().unwrap().remove("refresh_token");
+        }
         if !behaviour.without_id_token {
             body["id_token"] = json!(id_token(&fake.issuer(), &behaviour));
         }

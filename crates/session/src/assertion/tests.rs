@@ -26,16 +26,7 @@ fn allowed() -> Allowed {
         origin: None,
         access_control_request_method: None,
     };
-    match evaluate(
-        &program,
-        &Input {
-            http,
-            session: None,
-            now: at(0),
-        },
-    )
-    .outcome
-    {
+    match evaluate(&program, &Input::http(http, None, at(0))).outcome {
         Outcome::Allow(allowed) => allowed,
         other => panic!("not allowed: {other:?}"),
     }
@@ -74,7 +65,7 @@ fn member(keys: &SigningKeys, name: &str) -> Vec<u8> {
 
 #[test]
 fn an_assertion_says_what_pomeriums_does() {
-    let keys = SigningKeys::derived(&[7; 32]).unwrap();
+    let keys = SigningKeys::derived(&[7; 32].into()).unwrap();
     let names = [
         "email",
         "address.country",
@@ -148,7 +139,7 @@ fn the_name_falls_back_to_the_sessions() {
 /// by the library that signed.
 #[test]
 fn es256_and_rs256_signatures_verify_by_the_published_keys() {
-    let keys = SigningKeys::derived(&[7; 32]).unwrap();
+    let keys = SigningKeys::derived(&[7; 32].into()).unwrap();
     let token = sign(&allowed(), &keys, &claims(&[])).unwrap();
     let (message, _) = token.rsplit_once('.').unwrap();
     let point = [vec![4], member(&keys, "x"), member(&keys, "y")].concat();
@@ -174,7 +165,7 @@ fn es256_and_rs256_signatures_verify_by_the_published_keys() {
 
 #[test]
 fn only_our_own_assertions_within_their_time_are_passed_on() {
-    let keys = SigningKeys::derived(&[7; 32]).unwrap();
+    let keys = SigningKeys::derived(&[7; 32].into()).unwrap();
     let token = sign(&allowed(), &keys, &claims(&[])).unwrap();
     for (second, expected) in [
         (0, Ok(())),
@@ -185,7 +176,7 @@ fn only_our_own_assertions_within_their_time_are_passed_on() {
     ] {
         assert_eq!(verify(&keys, &token, at(second)), expected, "{second}");
     }
-    let other = SigningKeys::derived(&[8; 32]).unwrap();
+    let other = SigningKeys::derived(&[8; 32].into()).unwrap();
     assert_eq!(verify(&other, &token, at(0)), Err(AssertionError::Foreign));
 
     let parts: Vec<&str> = token.split('.').collect();
@@ -243,7 +234,7 @@ fn only_our_own_assertions_within_their_time_are_passed_on() {
 
 #[test]
 fn too_large_an_assertion_is_not_made() {
-    let keys = SigningKeys::derived(&[7; 32]).unwrap();
+    let keys = SigningKeys::derived(&[7; 32].into()).unwrap();
     let large = AssertionClaims {
         groups: vec!["g".repeat(100); 1000],
         ..claims(&[])

@@ -16,7 +16,7 @@ fn outcome(keys: &SigningKeys, claims: &Value) -> Result<(), AssertionError> {
 
 #[test]
 fn times_and_audience_are_those_of_an_assertion() {
-    let keys = SigningKeys::derived(&[7; 32]).unwrap();
+    let keys = SigningKeys::derived(&[7; 32].into()).unwrap();
     let with = |name: &str, value: Value| {
         let mut claims: Map<String, Value> =
             serde_json::from_value(json!({"iat": NOW, "exp": NOW + 300, "aud": "a.example.com"})).unwrap();
@@ -72,7 +72,7 @@ fn times_and_audience_are_those_of_an_assertion() {
 /// RFC 7515 section 4.1.11: what is critical and unknown must be refused.
 #[test]
 fn headers_that_change_the_meaning_are_refused() {
-    let keys = SigningKeys::derived(&[7; 32]).unwrap();
+    let keys = SigningKeys::derived(&[7; 32].into()).unwrap();
     let claims = json!({"iat": NOW, "exp": NOW + 300, "aud": "a.example.com"});
     for (name, value) in [
         ("crit", json!(["exp"])),

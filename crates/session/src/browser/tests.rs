@@ -1,7 +1,7 @@
 use super::*;
 
 fn ring() -> KeyRing {
-    KeyRing::new(&[1; 32], &[2; 32])
+    KeyRing::new(&[1; 32].into(), &[2; 32].into())
 }
 
 #[test]
@@ -17,7 +17,7 @@ fn only_our_own_values_pass() {
         verify(&ring(), Purpose::Csrf, "b.example.com", &value),
         Err(OpenError)
     );
-    let other = KeyRing::new(&[9; 32], &[2; 32]);
+    let other = KeyRing::new(&[9; 32].into(), &[2; 32].into());
     assert_eq!(
         verify(&other, Purpose::Csrf, "auth.example.com", &value),
         Err(OpenError)

@@ -1,7 +1,7 @@
 use super::*;
 
 fn ring() -> KeyRing {
-    KeyRing::new(&[1; 32], &[2; 32])
+    KeyRing::new(&[1; 32].into(), &[2; 32].into())
 }
 
 fn handle() -> Handle {
@@ -43,7 +43,7 @@ fn a_cookie_is_bound_to_host_and_name() {
         open(&ring(), "_pomeriuma", ".example.com", &value),
         Err(OpenError)
     );
-    let other = KeyRing::new(&[8; 32], &[2; 32]);
+    let other = KeyRing::new(&[8; 32].into(), &[2; 32].into());
     assert_eq!(open(&other, "_pomerium", "a.example.com", &value), Err(OpenError));
 }
 

@@ -13,7 +13,7 @@ const ALL: [Purpose; 7] = [
 ];
 
 fn ring() -> KeyRing {
-    KeyRing::new(&[1; 32], &[2; 32])
+    KeyRing::new(&[1; 32].into(), &[2; 32].into())
 }
 
 fn random<const N: usize>() -> [u8; N] {
@@ -73,7 +73,7 @@ fn sealing_is_deterministic_and_frozen() {
     assert_eq!(text, FROZEN);
 }
 
-const FROZEN: &str = "MwcHBwcHBwcHBwcHBytfqWJsoAS4TWn5ddaj8a0Idms3Ig";
+pub(super) const FROZEN: &str = "MwcHBwcHBwcHBwcHBytfqWJsoAS4TWn5ddaj8a0Idms3Ig";
 
 #[test]
 fn no_changed_bit_opens() {
@@ -184,7 +184,7 @@ fn names_purposes_and_keys_do_not_mix() {
         let text = ring.seal(purpose, &["c"], random(), b"x").unwrap();
         // Also where the key ids happen to be the same: 256 keys, one byte.
         for number in (0..=255).filter(|number| *number != 1 && *number != 2) {
-            let other = KeyRing::new(&[number; 32], &[number; 32]);
+            let other = KeyRing::new(&[number; 32].into(), &[number; 32].into());
             assert_eq!(
                 other.open(purpose, &["c"], &text),
                 Err(OpenError),
@@ -192,8 +192,8 @@ fn names_purposes_and_keys_do_not_mix() {
             );
         }
         // Only what crosses over to the routes depends on the shared secret.
-        let other_cookie = KeyRing::new(&[9; 32], &[2; 32]).open(purpose, &["c"], &text);
-        let other_shared = KeyRing::new(&[1; 32], &[9; 32]).open(purpose, &["c"], &text);
+        let other_cookie = KeyRing::new(&[9; 32].into(), &[2; 32].into()).open(purpose, &["c"], &text);
+        let other_shared = KeyRing::new(&[1; 32].into(), &[9; 32].into()).open(purpose, &["c"], &text);
         let by_shared = purpose == Purpose::Callback;
         assert_eq!(
             (other_cookie.is_ok(), other_shared.is_ok()),

@@ -22,6 +22,8 @@ pub(crate) fn session() -> Session {
         access_token: SecretString::from("the-access-token"),
         refresh_token: Some(SecretString::from("the-refresh-token")),
         access_token_expires_at: Some(issued_at + jiff::SignedDuration::from_hours(1)),
+        id_token_expires_at: None,
+        progress: Progress::default(),
     }
 }
 

@@ -1,7 +1,10 @@
 use super::*;
 
-const KEY: [u8; 32] = [7; 32];
 const NOW: i64 = 1_574_117_851;
+
+fn key() -> Secrets {
+    [7; 32].into()
+}
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -14,7 +17,7 @@ fn sign_in() -> Url {
         .append_pair("pomerium_idp_id", "p1")
         .append_pair("a", "2")
         .append_pair("a", "1");
-    sign(&KEY, &url, at(NOW))
+    sign(&key(), &url, at(NOW))
 }
 
 /// The value that Pomerium's own test expects for `https://pomerium.io` and the
@@ -54,14 +57,17 @@ fn a_signed_address_verifies_within_its_time() {
         (-61, Err(SignedUrlError::NotYetValid)),
         (10_000_000, Err(SignedUrlError::Expired)),
     ] {
-        assert_eq!(verify(&KEY, &signed, at(NOW + second)), expected, "{second}");
+        assert_eq!(verify(&key(), &signed, at(NOW + second)), expected, "{second}");
     }
-    assert_eq!(verify(&[8; 32], &signed, at(NOW)), Err(SignedUrlError::Signature));
-    let again = Url::parse(signed.as_str()).unwrap();
-    assert_eq!(verify(&KEY, &again, at(NOW)), Ok(()));
-    let resigned = sign(&KEY, &signed, at(NOW + 1000));
     assert_eq!(
-        verify(&KEY, &resigned, at(NOW + 1000)),
+        verify(&[8; 32].into(), &signed, at(NOW)),
+        Err(SignedUrlError::Signature)
+    );
+    let again = Url::parse(signed.as_str()).unwrap();
+    assert_eq!(verify(&key(), &again, at(NOW)), Ok(()));
+    let resigned = sign(&key(), &signed, at(NOW + 1000));
+    assert_eq!(
+        verify(&key(), &resigned, at(NOW + 1000)),
         Ok(()),
         "times and signature are replaced"
     );
@@ -71,7 +77,7 @@ fn a_signed_address_verifies_within_its_time() {
 fn any_change_is_seen() {
     let signed = sign_in();
     let text = signed.as_str();
-    let change = |text: String| verify(&KEY, &Url::parse(&text).unwrap(), at(NOW));
+    let change = |text: String| verify(&key(), &Url::parse(&text).unwrap(), at(NOW));
     let changes = [
         text.replace("idp_id=p1", "idp_id=p2"),
         text.replace("&pomerium_idp_id=p1", ""),
@@ -120,7 +126,7 @@ fn any_change_is_seen() {
 fn missing_repeated_or_odd_parts_are_refused() {
     let signed = sign_in();
     let text = signed.as_str();
-    let change = |text: String| verify(&KEY, &Url::parse(&text).unwrap(), at(NOW));
+    let change = |text: String| verify(&key(), &Url::parse(&text).unwrap(), at(NOW));
     let (bare, _) = text.rsplit_once("&pomerium_signature=").unwrap();
     for changed in [
         bare.to_owned(),
@@ -156,5 +162,24 @@ fn missing_repeated_or_odd_parts_are_refused() {
             Err(SignedUrlError::Times),
             "{from} {to}"
         );
+    }
+}
+
+#[test]
+fn the_first_secret_signs_and_all_of_them_verify() {
+    let list = |secrets: &[u8]| Secrets::new(secrets.iter().map(|secret| [*secret; 32])).unwrap();
+    let url = Url::parse("https://a.example.com/x").unwrap();
+    let old = sign(&key(), &url, at(NOW));
+    assert_eq!(sign(&list(&[7, 8]), &url, at(NOW)), old);
+    let new = sign(&list(&[8, 7]), &url, at(NOW));
+    for (secrets, expected) in [
+        (list(&[7]), [true, false]),
+        (list(&[7, 8]), [true, true]),
+        (list(&[8, 7]), [true, true]),
+        (list(&[8]), [false, true]),
+        (list(&[9, 6]), [false, false]),
+    ] {
+        let found = [&old, &new].map(|url| verify(&secrets, url, at(NOW)).is_ok());
+        assert_eq!(found, expected, "{:?}", secrets.first());
     }
 }

@@ -38,14 +38,31 @@ fn pkcs1(pkcs8: &[u8]) -> &[u8] {
 
 #[test]
 fn the_derived_key_is_the_same_everywhere_and_frozen() {
-    let keys = SigningKeys::derived(&[7; 32]).unwrap();
-    assert_eq!(keys.jwks(), SigningKeys::derived(&[7; 32]).unwrap().jwks());
-    assert_ne!(keys.kid(), SigningKeys::derived(&[8; 32]).unwrap().kid());
+    let keys = SigningKeys::derived(&[7; 32].into()).unwrap();
+    assert_eq!(keys.jwks(), SigningKeys::derived(&[7; 32].into()).unwrap().jwks());
+    assert_ne!(keys.kid(), SigningKeys::derived(&[8; 32].into()).unwrap().kid());
     // A change here makes every upstream with a cached key refuse us.
     assert_eq!(keys.kid(), FROZEN_KID);
 }
 
 const FROZEN_KID: &str = "9ceefe2bec089d7095b683666b32fc7235175f566329ffb3daf7575bb54d79d6";
+
+#[test]
+fn each_shared_secret_publishes_a_key_and_the_first_signs() {
+    let list = |secrets: &[u8]| Secrets::new(secrets.iter().map(|secret| [*secret; 32])).unwrap();
+    let kids = |secrets: &[u8]| -> Vec<String> {
+        let keys = SigningKeys::derived(&list(secrets)).unwrap();
+        let kids: Vec<String> = keys.keys().map(|key| key.kid.clone()).collect();
+        assert_eq!(keys.kid(), kids[0]);
+        let published = keys.jwks()["keys"].as_array().unwrap().len();
+        assert_eq!(published, kids.len());
+        kids
+    };
+    let (old, new) = (kids(&[7]).remove(0), kids(&[8]).remove(0));
+    assert_eq!(old, FROZEN_KID);
+    assert_eq!(kids(&[7, 8]), [old.clone(), new.clone()]);
+    assert_eq!(kids(&[8, 7]), [new, old]);
+}
 
 /// RFC 7638 section 3.1 gives this example (its digest in base64url there).
 #[test]
@@ -122,6 +139,19 @@ fn every_form_of_a_key_is_read() {
         format!("{:?}", [with_rsa.kid(), ec.kid()]),
         "ids, and no key"
     );
+}
+
+#[test]
+fn more_than_eight_keys_are_refused() {
+    let keys: Vec<String> = (0..9)
+        .map(|_| to_pem("PRIVATE KEY", &ec_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING)))
+        .collect();
+    let read = |count: usize| SigningKeys::from_pem(&keys[..count].concat());
+    assert_eq!(read(8).unwrap().keys().count(), 8);
+    assert_eq!(read(9).unwrap_err(), KeyError::TooMany);
+    // One that stands twice is one.
+    let twice = keys[..8].concat() + &keys[0];
+    assert_eq!(SigningKeys::from_pem(&twice).unwrap().keys().count(), 8);
 }
 
 #[test]

@@ -8,7 +8,7 @@ const HOST: &str = "authenticate.example.com";
 const ROUTE: &str = "a.example.com";
 
 fn ring() -> KeyRing {
-    KeyRing::new(&[1; 32], &[2; 32])
+    KeyRing::new(&[1; 32].into(), &[2; 32].into())
 }
 
 fn at(second: i64) -> Timestamp {
@@ -71,6 +71,58 @@ fn a_callback_is_bound_to_host_browser_and_time() {
     assert_eq!(open("b.example.com", &cookie, 0), Err(TransactionError::Invalid));
 }
 
+/// Tabs opened at once: each begins with a cookie of its own, the last one stays.
+#[test]
+fn a_cookie_of_the_same_moment_may_have_replaced_the_login_s_own() {
+    let made = |purpose, host, second, number| {
+        browser::issue(&ring(), purpose, host, browser::seed(at(second), [number; 28]))
+    };
+    let text = state()
+        .seal(&ring(), HOST, &made(Purpose::Csrf, HOST, 0, 1), [3; 12])
+        .unwrap();
+    let open = |cookie: &str| State::open(&ring(), HOST, &text, cookie, at(10));
+    let other = |second| made(Purpose::Csrf, HOST, second, 2);
+    assert_eq!(open(&other(5)), Err(TransactionError::Overtaken));
+    assert_eq!(open(&other(-60)), Err(TransactionError::Overtaken));
+    assert_eq!(open(&other(-61)), Err(TransactionError::OtherBrowser));
+    // Not ours at all, or of another kind.
+    assert_eq!(
+        open(&other(5).replace(['A', 'b'], "C")),
+        Err(TransactionError::OtherBrowser)
+    );
+    assert_eq!(
+        open(&made(Purpose::Binding, HOST, 5, 2)),
+        Err(TransactionError::OtherBrowser)
+    );
+
+    let cookie = made(Purpose::Binding, ROUTE, 0, 1);
+    let print = browser::fingerprint(&ring(), Purpose::Binding, ROUTE, &cookie);
+    let text = callback().seal(&ring(), ROUTE, &print, [3; 12]).unwrap();
+    let open = |cookie: &str| Callback::open(&ring(), ROUTE, &text, cookie, at(10));
+    let other = |second| made(Purpose::Binding, ROUTE, second, 2);
+    assert_eq!(open(&other(0)), Err(TransactionError::Overtaken));
+    assert_eq!(open(&other(-360)), Err(TransactionError::Overtaken));
+    assert_eq!(open(&other(-361)), Err(TransactionError::OtherBrowser));
+}
+
+#[test]
+fn where_a_login_was_to_lead_is_known_to_us_alone_and_for_ever() {
+    let text = state().seal(&ring(), HOST, &csrf(1), [3; 12]).unwrap();
+    assert_eq!(
+        State::peek_return_to(&ring(), HOST, &text),
+        Some(state().return_to)
+    );
+    assert_eq!(State::peek_return_to(&ring(), ROUTE, &text), None);
+    assert_eq!(State::peek_return_to(&ring(), HOST, &text[1..]), None);
+    let text = callback().seal(&ring(), ROUTE, "print", [3; 12]).unwrap();
+    assert_eq!(
+        Callback::peek_redirect(&ring(), ROUTE, &text),
+        Some(callback().redirect)
+    );
+    assert_eq!(Callback::peek_redirect(&ring(), HOST, &text), None);
+    assert_eq!(State::peek_return_to(&ring(), ROUTE, &text), None);
+}
+
 #[test]
 fn the_kinds_of_token_do_not_pass_for_each_other() {
     let cookie = browser::issue(&ring(), Purpose::Binding, HOST, [1; 32]);
@@ -108,8 +160,8 @@ fn each_login_has_a_verifier_and_a_nonce_of_its_own() {
         .seal(&ring(), HOST, &csrf(cookie), [3; 12])
         .unwrap();
         for derived in [
-            pkce_verifier(&ring(), &text, &csrf(cookie)),
-            nonce(&ring(), &text, &csrf(cookie)),
+            pkce_verifier(&ring(), HOST, &text, &csrf(cookie)),
+            nonce(&ring(), HOST, &text, &csrf(cookie)),
         ] {
             assert!((43..=128).contains(&derived.len()), "RFC 7636 section 4.1");
             assert!(
@@ -120,15 +172,21 @@ fn each_login_has_a_verifier_and_a_nonce_of_its_own() {
             assert!(seen.insert(derived));
         }
         assert_eq!(
-            pkce_verifier(&ring(), &text, &csrf(cookie)),
-            pkce_verifier(&ring(), &text, &csrf(cookie))
+            pkce_verifier(&ring(), HOST, &text, &csrf(cookie)),
+            pkce_verifier(&ring(), HOST, &text, &csrf(cookie))
         );
     }
-    assert_ne!(pkce_verifier(&ring(), "s", "c"), pkce_verifier(&ring(), "s", "d"));
-    assert_ne!(pkce_verifier(&ring(), "s", "c"), pkce_verifier(&ring(), "sc", ""));
     assert_ne!(
-        pkce_verifier(&ring(), "s", "c"),
-        pkce_verifier(&KeyRing::new(&[3; 32], &[2; 32]), "s", "c")
+        pkce_verifier(&ring(), HOST, "s", "c"),
+        pkce_verifier(&ring(), HOST, "s", "d")
+    );
+    assert_ne!(
+        pkce_verifier(&ring(), HOST, "s", "c"),
+        pkce_verifier(&ring(), HOST, "sc", "")
+    );
+    assert_ne!(
+        pkce_verifier(&ring(), HOST, "s", "c"),
+        pkce_verifier(&KeyRing::new(&[3; 32].into(), &[2; 32].into()), HOST, "s", "c")
     );
 }
 

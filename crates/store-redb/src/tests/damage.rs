@@ -6,7 +6,7 @@ use super::*;
 use crate::tables::RECORDS;
 
 /// Changes the stored blobs behind the store's back.
-fn tamper(path: &Path, change: impl Fn(&mut Vec<(Vec<u8>, Vec<u8>)>)) {
+pub(super) fn tamper(path: &Path, change: impl Fn(&mut Vec<(Vec<u8>, Vec<u8>)>)) {
     let database = Database::open(path).unwrap();
     let transaction = database.begin_write().unwrap();
     {
@@ -47,7 +47,7 @@ async fn a_damaged_record_is_absent_and_the_rest_goes_on() {
     for id in ["a", "b", "c"] {
         put(&store, id, "some data").await;
     }
-    let damaged = store.inner.sealer.key("session", "b");
+    let damaged = store.inner.sealer().key("session", "b");
     drop(store);
     for at in [0, 7, 8, 19, 20, 30, usize::MAX] {
         tamper(&place.path, |entries| {

@@ -116,7 +116,7 @@ async fn without_the_credential_nothing_opens() {
     let inner = Arc::new(MemoryStore::new(7));
     put(&*inner, "a").await.unwrap();
     let door = Door::open(inner);
-    for key in [None, Some(Key::derive(&[9; 32]))] {
+    for key in [None, Some(Key::derive(&[9; 32].into()))] {
         let store = RemoteStore::new(channel(&door.path(), key));
         let refused = store.get(KIND_SESSION, "a").await.unwrap_err();
         assert!(refused.to_string().contains("Unauthenticated"), "{refused}");
@@ -207,7 +207,7 @@ async fn a_connection_that_only_looks_open_is_noticed_within_ten_seconds() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("relay.sock");
     let swallow = relay(&path, &door);
-    let store = RemoteStore::new(channel(&path, Some(Key::derive(&crate::world::SECRET))));
+    let store = RemoteStore::new(channel(&path, Some(Key::derive(&crate::world::SECRET.into()))));
     let mut changes = store.sync(None).await.unwrap();
     assert_eq!(changes.next().await, Some(Ok(SyncEvent::Snapshot)));
     assert!(matches!(changes.next().await, Some(Ok(SyncEvent::CaughtUp(_)))));

@@ -3,7 +3,6 @@ use std::sync::{Arc, Mutex};
 use portcullis_store::{Limits, MemoryStore, Store, conformance};
 use portcullis_store_redb::RedbStore;
 use portcullis_store_remote::RemoteStore;
-use secrecy::SecretBox;
 
 use crate::world::Door;
 
@@ -31,7 +30,7 @@ async fn a_memory_store_over_a_socket_conforms() {
 async fn a_store_on_disk_over_a_socket_conforms() {
     let directory = tempfile::tempdir().unwrap();
     let number = std::sync::atomic::AtomicU32::new(0);
-    let secret = SecretBox::new(Box::new([1; 32]));
+    let secret = [1; 32].into();
     over(|| {
         let number = number.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let path = directory.path().join(format!("{number}.redb"));

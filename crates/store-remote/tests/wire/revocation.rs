@@ -48,6 +48,8 @@ fn session(number: u128) -> Session {
         access_token: String::new().into(),
         refresh_token: None,
         access_token_expires_at: None,
+        id_token_expires_at: None,
+        progress: portcullis_session::refresh::Progress::default(),
     }
 }
 

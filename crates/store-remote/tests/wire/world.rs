@@ -45,7 +45,7 @@ impl Door {
     }
 
     pub(crate) fn channel(&self) -> Connection {
-        channel(&self.path(), Some(Key::derive(&SECRET)))
+        channel(&self.path(), Some(Key::derive(&SECRET.into())))
     }
 
     /// As if the process had been killed: every connection breaks.
@@ -76,7 +76,7 @@ fn serve(path: &Path, store: Arc<dyn Store>) -> (JoinHandle<()>, CancellationTok
     let stop = CancellationToken::new();
     let service = StoreService::new(store).ending_with(stop.clone());
     let service = RecordStoreServer::new(service).max_decoding_message_size(MAX_MESSAGE);
-    let verify = Verify::new(Arc::new(Key::derive(&SECRET)));
+    let verify = Verify::new(Arc::new(Key::derive(&SECRET.into())));
     let incoming = Incoming::unix(UnixListener::bind(path).unwrap());
     let serving = Server::builder()
         .add_service(InterceptedService::new(service, verify))
