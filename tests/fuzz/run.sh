@@ -3,7 +3,7 @@
 # written to artifacts/TARGET; new inputs go to target/corpus/TARGET.
 set -euo pipefail
 cd "$(dirname "$0")"
-target=${1:?the target: discovery_request or config_text}
+target=${1:?the target, one of the files in fuzz_targets without its ending}
 seconds=${2:-120}
 # What cargo-fuzz passes for coverage, all of it known to the stable compiler.
 export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module \

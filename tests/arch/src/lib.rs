@@ -55,6 +55,11 @@ pub const PICTURE: &[Crate] = &[
         may_use: &["model", "policy"],
     },
     Crate {
+        name: "cases",
+        kind: Kind::Pure,
+        may_use: &["bundle", "config", "document", "model", "policy"],
+    },
+    Crate {
         name: "snapshot",
         kind: Kind::Pure,
         may_use: &["bundle", "config", "document", "model", "policy"],
@@ -82,7 +87,7 @@ pub const PICTURE: &[Crate] = &[
     Crate {
         name: "store-redb",
         kind: Kind::Edge,
-        may_use: &["store"],
+        may_use: &["model", "store"],
     },
     Crate {
         name: "proto",
@@ -124,6 +129,7 @@ pub const PICTURE: &[Crate] = &[
         may_use: &[
             "authz-server",
             "bundle",
+            "cases",
             "config",
             "control-plane",
             "envoy-config",
@@ -156,7 +162,7 @@ pub const PICTURE: &[Crate] = &[
     Crate {
         name: "fuzz",
         kind: Kind::Test,
-        may_use: &["config", "xds"],
+        may_use: &["authz-server", "config", "document", "model", "policy", "xds"],
     },
     Crate {
         name: "demo",

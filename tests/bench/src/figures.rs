@@ -1,10 +1,9 @@
-//! The arithmetic of paired rounds.
-//!
-//! A round measures every variant once. Figures of one round are made within
-//! seconds of each other, so that a machine which is slow for a while is slow for
-//! all of them: what is compared are the ratios within each round, and of these
-//! the median counts.
+//! The figures of whole processes, in paired rounds.
 
+pub use portcullis_bench_instruments::paired::{median, order};
+pub use portcullis_bench_instruments::rounded;
+
+use portcullis_bench_instruments::paired;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -174,7 +173,7 @@ impl Rounds {
         let mut ratios = Map::new();
         for (name, figure, above, below) in RATIOS {
             let figures = |variant| self.figures(variant, figure);
-            if let Some(ratio) = paired(&figures(above), &figures(below)) {
+            if let Some(ratio) = paired::ratio(&figures(above), &figures(below)) {
                 ratios.insert(name.to_owned(), rounded(ratio));
             }
         }
@@ -187,7 +186,7 @@ impl Rounds {
         let mut spans = Map::new();
         for (name, figure, above, below) in RATIOS {
             let figures = |variant| self.figures(variant, figure);
-            let mut ratios = each(&figures(above), &figures(below));
+            let mut ratios = paired::ratios(&figures(above), &figures(below));
             ratios.sort_by(f64::total_cmp);
             if let (Some(first), Some(last)) = (ratios.first(), ratios.last()) {
                 spans.insert(name.to_owned(), json!([rounded(*first), rounded(*last)]));
@@ -219,53 +218,6 @@ impl Rounds {
             .map(|slices| slices.iter().map(|slice| figure.of(slice)).collect())
             .unwrap_or_default()
     }
-}
-
-/// The middle one, or the mean of the middle two; `None` of nothing.
-#[must_use]
-pub fn median(figures: &[f64]) -> Option<f64> {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => None,
-        odd if odd % 2 == 1 => Some(sorted[middle]),
-        _ => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-    }
-}
-
-/// The median of the ratios within each round.
-fn paired(above: &[f64], below: &[f64]) -> Option<f64> {
-    median(&each(above, below))
-}
-
-fn each(above: &[f64], below: &[f64]) -> Vec<f64> {
-    assert!(
-        above.is_empty() || below.is_empty() || above.len() == below.len(),
-        "a round without its pair"
-    );
-    let pairs = above.iter().zip(below);
-    pairs
-        .filter(|(_, below)| **below > 0.0)
-        .map(|(above, below)| above / below)
-        .collect()
-}
-
-/// The order of one round: no variant keeps its place, and none always follows
-/// the same one, because every other round goes backwards.
-#[must_use]
-pub fn order(round: usize, count: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..count).map(|place| (place + round) % count).collect();
-    if round % 2 == 1 {
-        order.reverse();
-    }
-    order
-}
-
-/// With three decimals.
-#[must_use]
-pub fn rounded(value: f64) -> Value {
-    json!((value * 1000.0).round() / 1000.0)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! What is measured. Each [`Case`] sets up one hot path and runs it any number of
-//! times; how it is measured (time, instructions, allocations) is the business of
-//! the bench target `micro`, which runs the cases. The other modules serve the
-//! bench target `gateway`, which measures whole processes.
+//! times; the bench target `micro` measures what the cases cost. The other modules
+//! serve the bench target `gateway`, which measures whole processes.
 
 pub mod address;
 mod check;
@@ -16,57 +15,8 @@ pub mod rpc;
 pub mod sign_in;
 mod xds;
 
-/// Measures pieces of work.
-pub trait Meter {
-    /// Runs `work` once and counts what it costs.
-    fn measure(&mut self, work: &mut dyn FnMut());
-}
-
-/// Runs an operation `n` times; only what goes through the meter counts.
-pub type Run = Box<dyn FnMut(u64, &mut dyn Meter)>;
-
-/// One operation to be measured.
-pub struct Case {
-    /// Its name in reports.
-    pub name: &'static str,
-    /// How often it runs where instructions are counted.
-    pub repeats: u64,
-    /// Whether one operation takes milliseconds.
-    pub slow: bool,
-    /// Makes it ready.
-    pub set_up: fn() -> Run,
-}
-
-impl Case {
-    const fn fast(name: &'static str, set_up: fn() -> Run) -> Self {
-        Self {
-            name,
-            repeats: 1000,
-            slow: false,
-            set_up,
-        }
-    }
-
-    const fn slow(name: &'static str, set_up: fn() -> Run) -> Self {
-        Self {
-            name,
-            repeats: 1,
-            slow: true,
-            set_up,
-        }
-    }
-}
-
-/// A run that repeats `work`.
-fn repeat(mut work: impl FnMut() + 'static) -> Run {
-    Box::new(move |times, meter| {
-        meter.measure(&mut || {
-            for _ in 0..times {
-                work();
-            }
-        });
-    })
-}
+pub use portcullis_bench_instruments::{Case, Meter};
+use portcullis_bench_instruments::{Run, repeat};
 
 /// Every case.
 #[must_use]

@@ -25,8 +25,8 @@ fn decide(program: Program) -> Run {
     let claims = claims();
     let now = Timestamp::from_second(1_767_225_700).unwrap();
     repeat(move || {
-        let input = Input {
-            http: Http {
+        let input = Input::http(
+            Http {
                 method: "GET",
                 host: "admin.localhost",
                 path: "/reports/2026",
@@ -34,14 +34,16 @@ fn decide(program: Program) -> Run {
                 origin: None,
                 access_control_request_method: None,
             },
-            session: Some(Subject {
+            Some(Subject {
                 session_id: "0197b0c1-2f6e-7a3b-9c4d-5e6f708192a3",
                 user_id: "00u1a2b3c4",
                 email: "alice@example.com",
                 claims: &claims,
+                groups: None,
+                devices: &[],
             }),
             now,
-        };
+        );
         let evaluation = evaluate(black_box(&program), black_box(&input));
         assert!(matches!(black_box(&evaluation).outcome, Outcome::Allow(_)));
     })

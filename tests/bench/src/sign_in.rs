@@ -53,6 +53,8 @@ pub fn signed_in(server: &AuthzServer, host: &str) -> (Session, String) {
         access_token: "the-access-token".to_owned().into(),
         refresh_token: None,
         access_token_expires_at: None,
+        id_token_expires_at: None,
+        progress: portcullis_session::refresh::Progress::default(),
     };
     let handle = Handle {
         session_id: session.id,

@@ -132,6 +132,57 @@ impl Browser {
         self.command("POST", &format!("/element/{element}/click"), &json!({}));
     }
 
+    /// Whether there is an element that a CSS selector names.
+    #[must_use]
+    #[track_caller]
+    pub fn has(&mut self, selector: &str) -> bool {
+        let by = json!({"using": "css selector", "value": selector});
+        let found = self.command("POST", "/elements", &by);
+        found.as_array().is_some_and(|found| !found.is_empty())
+    }
+
+    /// Opens a URL in as many new tabs, all at once; their handles.
+    #[track_caller]
+    pub fn open_in_tabs(&mut self, url: &str, tabs: usize) -> Vec<String> {
+        let own = self.tabs();
+        let script = format!(
+            "for (let i = 0; i < {tabs}; i++) window.open({}); return ''",
+            json!(url)
+        );
+        self.script(&script);
+        let opened = self.tabs();
+        opened.into_iter().filter(|tab| !own.contains(tab)).collect()
+    }
+
+    /// Goes to the tab with this handle.
+    #[track_caller]
+    pub fn switch_to(&mut self, tab: &str) {
+        self.command("POST", "/window", &json!({"handle": tab}));
+    }
+
+    #[track_caller]
+    fn tabs(&mut self) -> Vec<String> {
+        let handles = self.command("GET", "/window/handles", &Value::Null);
+        let handles = handles.as_array().cloned().unwrap_or_default();
+        let text = |handle: &Value| handle.as_str().unwrap_or_default().to_owned();
+        handles.iter().map(text).collect()
+    }
+
+    /// Makes the browser one with a screen of this size, in dark or light mode.
+    #[track_caller]
+    pub fn emulate(&mut self, width: u32, height: u32, dark: bool) {
+        let mode = if dark { "dark" } else { "light" };
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": mode}]});
+        let screen = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
+        for (cmd, params) in [
+            ("Emulation.setEmulatedMedia", media),
+            ("Emulation.setDeviceMetricsOverride", screen),
+        ] {
+            let wish = json!({"cmd": cmd, "params": params});
+            self.command("POST", "/goog/cdp/execute", &wish);
+        }
+    }
+
     /// Waits until the page's text contains `text`.
     ///
     /// # Panics
@@ -170,8 +221,9 @@ impl Browser {
         self.script("return document.cookie")
     }
 
+    /// Runs a script on the page; the text that it returns.
     #[track_caller]
-    fn script(&mut self, script: &str) -> String {
+    pub fn script(&mut self, script: &str) -> String {
         let script = json!({"script": script, "args": []});
         self.command("POST", "/execute/sync", &script)
             .as_str()

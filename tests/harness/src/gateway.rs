@@ -128,6 +128,16 @@ impl Gateway {
     #[track_caller]
     pub fn restart(&mut self) {
         self.stop();
+        self.start_again();
+    }
+
+    /// Starts it after it has been stopped, on the same state.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become ready again.
+    #[track_caller]
+    pub fn start_again(&mut self) {
         self.process = launch(&self.directory);
         let health = self.health;
         self.process

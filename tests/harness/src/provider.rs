@@ -1,7 +1,7 @@
 //! The identity provider of `examples/idp`, as a process.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ pub const PASSWORD: &str = "portcullis";
 pub struct IdentityProvider {
     process: Process,
     issuer: String,
+    directory: PathBuf,
 }
 
 impl IdentityProvider {
@@ -33,10 +34,21 @@ impl IdentityProvider {
     #[must_use]
     #[track_caller]
     pub fn start(directory: &Path, authenticate: &str) -> Self {
+        Self::start_with(directory, authenticate, &json!({}))
+    }
+
+    /// The same with further settings, for instance `access_token_seconds`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be installed or does not start.
+    #[must_use]
+    #[track_caller]
+    pub fn start_with(directory: &Path, authenticate: &str, settings: &Value) -> Self {
         let log = directory.join("idp.log");
         install(&log).unwrap_or_else(|e| panic!("{e}"));
         let port = ports::free();
-        let config = json!({
+        let mut config = json!({
             "port": port,
             "clients": [{
                 "client_id": CLIENT_ID,
@@ -46,25 +58,42 @@ impl IdentityProvider {
             }],
             "users": users(),
         });
+        for (name, value) in settings.as_object().into_iter().flatten() {
+            config[name] = value.clone();
+        }
         let path = directory.join("idp.json");
         fs::write(&path, config.to_string()).expect("a temporary directory is writable");
-        let mut command = Command::new("node");
-        command
-            .arg(repository::root().join("examples/idp/server.mjs"))
-            .arg(&path);
-        let mut process = Process::spawn("the identity provider", command, &log).expect("node starts");
         let issuer = format!("http://127.0.0.1:{port}");
-        let line = format!("listening {issuer}");
-        let log = log.clone();
-        let ready = || {
-            fs::read_to_string(&log)
-                .is_ok_and(|text| text.contains(&line))
-                .then_some(())
-        };
-        process
-            .wait_for(PATIENCE, ready)
-            .unwrap_or_else(|e| panic!("{e}"));
-        Self { process, issuer }
+        Self {
+            process: launch(directory, &issuer, 1),
+            issuer,
+            directory: directory.to_path_buf(),
+        }
+    }
+
+    /// Ends it.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end by itself.
+    #[track_caller]
+    pub fn stop(&mut self) {
+        assert!(
+            self.process.stop(PATIENCE).is_some(),
+            "the provider had to be killed"
+        );
+    }
+
+    /// Starts it once more after [`IdentityProvider::stop`]. It has forgotten every
+    /// login and every token.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[track_caller]
+    pub fn start_again(&mut self) {
+        let before = self.log().matches("listening ").count();
+        self.process = launch(&self.directory, &self.issuer, before + 1);
     }
 
     /// Its issuer URL.
@@ -84,6 +113,28 @@ impl IdentityProvider {
     pub fn log(&self) -> String {
         self.process.log()
     }
+}
+
+/// Starts the provider that is configured in `directory` and waits until it has
+/// listened so many times.
+#[track_caller]
+fn launch(directory: &Path, issuer: &str, times: usize) -> Process {
+    let log = directory.join("idp.log");
+    let mut command = Command::new("node");
+    command
+        .arg(repository::root().join("examples/idp/server.mjs"))
+        .arg(directory.join("idp.json"));
+    let mut process = Process::spawn("the identity provider", command, &log).expect("node starts");
+    let line = format!("listening {issuer}");
+    let ready = || {
+        fs::read_to_string(&log)
+            .is_ok_and(|text| text.matches(&line).count() >= times)
+            .then_some(())
+    };
+    process
+        .wait_for(PATIENCE, ready)
+        .unwrap_or_else(|e| panic!("{e}"));
+    process
 }
 
 /// The users of every test: an administrator, an ordinary user of the same

@@ -2,7 +2,7 @@
 //! its own that can be killed and started again.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -12,6 +12,7 @@ use crate::envoy::EnvoyProcess;
 use crate::provider::IdentityProvider;
 use crate::site::{Places, configuration};
 use crate::upstream::Upstream;
+use crate::wait::until;
 use crate::{assertion, ports};
 
 mod commands;
@@ -43,6 +44,12 @@ pub struct Plan<'a> {
     /// Whether each authz-server reaches the control plane over a relay of its
     /// own ([`Roles::relays`]), which a test can cut.
     pub relayed: bool,
+    /// How many Envoys; all accept connections on the one port.
+    pub envoys: usize,
+    /// The issuer of a provider that stands in for [`Roles::provider`].
+    pub issuer: Option<&'a str>,
+    /// Further settings of [`Roles::provider`]: a JSON object.
+    pub provider: &'a str,
 }
 
 impl<'a> Plan<'a> {
@@ -58,6 +65,9 @@ impl<'a> Plan<'a> {
             authz_arguments: &[],
             mutual_tls: false,
             relayed: false,
+            envoys: 1,
+            issuer: None,
+            provider: "{}",
         }
     }
 }
@@ -67,6 +77,8 @@ impl<'a> Plan<'a> {
 pub struct Roles {
     /// Envoy; first, so that it ends first.
     pub envoy: Instance,
+    /// The other Envoys, where the plan says so.
+    pub more_envoys: Vec<Instance>,
     /// The authz-servers.
     pub authz: Vec<Instance>,
     /// The control plane.
@@ -122,7 +134,8 @@ impl Roles {
             .map(|_| (ports::free(), ports::free()))
             .collect();
         let authenticate = format!("https://authenticate.example.test:{port}");
-        let provider = IdentityProvider::start(&here, &authenticate);
+        let settings = serde_json::from_str(plan.provider).expect("settings are JSON");
+        let provider = IdentityProvider::start_with(&here, &authenticate, &settings);
         let upstream = Upstream::start();
         let scheme = if plan.mutual_tls { "https" } else { "http" };
         let urls: Vec<String> = servers
@@ -138,7 +151,7 @@ impl Roles {
             port,
             health,
             authenticate: &authenticate,
-            issuer: provider.issuer(),
+            issuer: plan.issuer.unwrap_or_else(|| provider.issuer()),
             upstream: &upstream.url(),
             directory: &here,
         };
@@ -156,7 +169,10 @@ impl Roles {
         let authz = servers.iter().enumerate();
         let authz = authz.map(|(n, server)| authz_server(&here, plan, n, *server, upwards(n)));
         Self {
-            envoy: envoy(&here, plan, grpc),
+            envoy: envoy("envoy", &here, plan, grpc),
+            more_envoys: (1..plan.envoys)
+                .map(|n| envoy(&format!("envoy-{n}"), &here, plan, grpc))
+                .collect(),
             authz: authz.collect(),
             control_plane: control_plane(&here, health, plan.mutual_tls),
             relays,
@@ -181,6 +197,16 @@ impl Roles {
         let open = || std::net::TcpStream::connect(("127.0.0.1", port)).ok();
         let process = self.envoy.process.as_mut().expect("it runs");
         process.wait_for(START, open).unwrap_or_else(|e| panic!("{e}"));
+        for n in 0..self.more_envoys.len() {
+            self.more_envoys[n].launch();
+            until("another Envoy listens", || {
+                let admin = self.admin_socket(n + 1);
+                admin.exists()
+                    && self.envoy_processes()[n + 1]
+                        .admin("/listeners")
+                        .contains(&port.to_string())
+            });
+        }
     }
 
     /// Envoy, seen through its admin socket.
@@ -191,8 +217,33 @@ impl Roles {
     #[must_use]
     #[track_caller]
     pub fn envoy_process(&self) -> EnvoyProcess {
-        let pid = self.envoy.process.as_ref().expect("Envoy runs").id();
-        EnvoyProcess::at(pid, self.directory.path().join("envoy-admin.sock"))
+        self.envoy_processes().swap_remove(0)
+    }
+
+    /// All that run.
+    ///
+    /// # Panics
+    ///
+    /// When the first does not run.
+    #[must_use]
+    #[track_caller]
+    pub fn envoy_processes(&self) -> Vec<EnvoyProcess> {
+        let first = self.envoy.process.as_ref().expect("Envoy runs");
+        let others = self.more_envoys.iter().map_while(|envoy| envoy.process.as_ref());
+        std::iter::once(first)
+            .chain(others)
+            .enumerate()
+            .map(|(n, process)| EnvoyProcess::at(process.id(), self.admin_socket(n)))
+            .collect()
+    }
+
+    fn admin_socket(&self, number: usize) -> PathBuf {
+        let name = if number == 0 {
+            "envoy-admin.sock".to_owned()
+        } else {
+            format!("envoy-{number}-admin.sock")
+        };
+        self.directory.path().join(name)
     }
 
     /// Edits the configuration, in one step.

@@ -1,5 +1,6 @@
 //! The results as one file.
 
+use portcullis_bench_instruments::rounded;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -73,8 +74,4 @@ impl Report {
         std::fs::write(path, text + "\n").expect("the report");
         println!("{report:#}");
     }
-}
-
-fn rounded(value: f64) -> Value {
-    json!((value * 1000.0).round() / 1000.0)
 }

@@ -1,4 +1,5 @@
-//! Every input that is checked in runs through its target.
+//! Every input that is checked in runs through its target, and for the targets
+//! about policies so do inputs that are made of them.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -7,7 +8,12 @@
 
 use std::{fs, path::Path};
 
-fn run(target: &str, body: fn(&[u8])) {
+use portcullis_fuzz::Mutations;
+
+/// How many inputs are made of those of a corpus.
+const MUTATIONS: usize = 3_000;
+
+fn run(target: &str, body: fn(&[u8])) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../corpus")
         .join(target);
@@ -17,10 +23,22 @@ fn run(target: &str, body: fn(&[u8])) {
         .collect();
     files.sort();
     assert!(files.len() >= 8, "{target} has {} inputs", files.len());
-    for file in files {
+    let read = |file| {
         // The name stands above the panic of a bad one.
-        println!("{}", file.display());
-        body(&fs::read(&file).unwrap());
+        println!("{}", Path::display(file));
+        let input = fs::read(file).unwrap();
+        body(&input);
+        input
+    };
+    files.iter().map(|file| read(file)).collect()
+}
+
+/// The corpus, and what is made of it.
+fn run_more(target: &str, body: fn(&[u8])) {
+    let corpus = run(target, body);
+    for input in Mutations::new(&corpus).take(MUTATIONS) {
+        println!("\"{}\"", input.escape_ascii());
+        body(&input);
     }
 }
 
@@ -32,4 +50,34 @@ fn discovery_requests() {
 #[test]
 fn configuration_texts() {
     run("config_text", portcullis_fuzz::config_text);
+}
+
+#[test]
+fn policies() {
+    run_more("policy_text", portcullis_fuzz::policy_text);
+}
+
+#[test]
+fn decisions() {
+    run_more("policy_decision", portcullis_fuzz::policy_decision);
+}
+
+#[test]
+fn check_requests() {
+    run_more("check_request", portcullis_fuzz::check_request);
+}
+
+#[test]
+fn certificates() {
+    run_more("certificate", portcullis_fuzz::certificate);
+}
+
+#[test]
+fn ssh_keys() {
+    run_more("ssh_key", portcullis_fuzz::ssh_key);
+}
+
+#[test]
+fn mcp_bodies() {
+    run_more("mcp_body", portcullis_fuzz::mcp_body);
 }

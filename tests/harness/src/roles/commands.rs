@@ -75,10 +75,11 @@ pub(super) fn authz_server(
 }
 
 /// Envoy, with the bootstrap that the product prints.
-pub(super) fn envoy(directory: &Path, plan: &Plan<'_>, grpc: u16) -> Instance {
+pub(super) fn envoy(name: &str, directory: &Path, plan: &Plan<'_>, grpc: u16) -> Instance {
     let (here, xds, mutual_tls) = (directory.to_path_buf(), plan.xds.to_owned(), plan.mutual_tls);
-    instance("envoy", directory, None, move || {
-        let admin = here.join("envoy-admin.sock");
+    let bootstrap = format!("{name}.json");
+    let admin = directory.join(format!("{name}-admin.sock"));
+    instance(name, directory, None, move || {
         let mut print = portcullis();
         print.args(["envoy-config", "-c", "config.yaml", "--dynamic", "--xds", &xds]);
         print.arg("--admin-socket").arg(&admin).current_dir(&here);
@@ -97,11 +98,11 @@ pub(super) fn envoy(directory: &Path, plan: &Plan<'_>, grpc: u16) -> Instance {
             "{}",
             String::from_utf8_lossy(&printed.stderr)
         );
-        fs::write(here.join("envoy.json"), printed.stdout).expect("a temporary directory is writable");
+        fs::write(here.join(&bootstrap), printed.stdout).expect("a temporary directory is writable");
         let mut command = Command::new(repository::envoy().unwrap_or_else(|e| panic!("{e}")));
         command.args([
             "-c",
-            "envoy.json",
+            &bootstrap,
             "--disable-hot-restart",
             "--reject-unknown-dynamic-fields",
         ]);

@@ -1,9 +1,9 @@
 //! Counts calls of the allocator.
 
+use crate::{Case, Meter};
 use core::cell::Cell;
 #[cfg(feature = "mimalloc")]
 use mimalloc::MiMalloc as Allocator;
-use portcullis_bench::{Case, Meter};
 #[cfg(not(feature = "mimalloc"))]
 use std::alloc::System as Allocator;
 use std::alloc::{GlobalAlloc, Layout};
@@ -44,7 +44,8 @@ impl Meter for Allocations {
     }
 }
 
-/// Allocations of one operation.
+/// Allocations of one operation, in a program whose allocator is [`Counting`].
+#[must_use]
 pub fn count(case: &Case) -> f64 {
     let mut run = (case.set_up)();
     // The first operation may make what all later ones use.
