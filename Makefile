@@ -1,6 +1,6 @@
 # `make demo` shows it, `make test` proves it. Both install what they need
 # under `.cache/` and use one cargo profile, so dependencies are built once.
-.PHONY: bench demo test setup
+.PHONY: bench bench-policy demo test setup
 
 demo:
 	@tests/setup.sh demo >&2
@@ -18,3 +18,8 @@ test: setup
 bench:
 	@envoy/install.sh >&2
 	@cd tests/bench && exec cargo bench
+
+# What a decision costs, beside regorus and cedar-policy in the same run, into
+# target/bench/policy.json.
+bench-policy:
+	@cd tests/bench && exec cargo bench --package portcullis-bench-policy
