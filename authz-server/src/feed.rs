@@ -2,6 +2,7 @@
 
 use crate::check::answer::Reserved;
 use crate::metrics::Metrics;
+use crate::page::Look;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use portcullis_bundle::{Authenticate, Bundle, Keys, Settings, Version};
@@ -33,6 +34,8 @@ pub struct Active {
     pub provider: Option<Arc<Provider>>,
     /// The names of our cookies.
     pub cookies: Arc<Names>,
+    /// How error pages look, where that is configured.
+    pub error_look: Option<Look>,
     /// The header names that only we may say to an upstream.
     pub(crate) reserved: Reserved,
     /// Changes whenever keys or claim headers do: a cached assertion of another
@@ -155,6 +158,7 @@ impl Feed {
         };
         let provider = self.provider(settings, before)?;
         let reserved = Reserved::new(settings);
+        let error_look = Look::of(&settings.pages.branding);
         Ok(Active {
             bundle,
             keys,
@@ -162,6 +166,7 @@ impl Feed {
             jwks,
             provider,
             cookies,
+            error_look,
             reserved,
             identity_epoch,
         })

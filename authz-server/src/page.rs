@@ -4,24 +4,31 @@
 use askama::Template;
 use portcullis_bundle::Advice;
 
+mod look;
+
+pub(crate) use look::paint;
+pub use look::{Look, style_source};
+
 #[cfg(test)]
 mod tests;
 
-/// The one style sheet. The policy admits it by its hash and nothing else.
+/// The one style sheet, unless a look is configured. The policy admits it by its
+/// hash and nothing else.
 const STYLE: &str = include_str!("../templates/error.css");
 
-/// The headers of [`error`]'s page, beside its content type. By its content
-/// security policy nothing is loaded, nothing runs and nobody may frame it. (A
-/// test holds the hash to the style sheet.)
+/// The policy of a page with our own look. (A test holds the hash to the style sheet.)
+const POLICY: &str = "default-src 'none'; \
+    style-src 'sha256-qsoEREch6GqJk6bynpv9B6HEdEuIgtpPNZGWtlrlD8M='; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The headers of [`error`]'s page with this look, beside its content type. By its
+/// content security policy nothing is loaded but the images of the look, nothing
+/// runs and nobody may frame it.
 #[must_use]
-pub const fn headers() -> [(&'static str, &'static str); 5] {
+pub fn headers(look: Option<&Look>) -> [(&'static str, &str); 5] {
     [
         ("cache-control", "no-store"),
-        (
-            "content-security-policy",
-            "default-src 'none'; style-src 'sha256-qsoEREch6GqJk6bynpv9B6HEdEuIgtpPNZGWtlrlD8M='; \
-             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
+        ("content-security-policy", look.map_or(POLICY, Look::policy)),
         ("referrer-policy", "no-referrer"),
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
@@ -63,12 +70,13 @@ pub struct ErrorPage<'a> {
     pub reasons: &'a [&'static str],
     /// What the route's sub-policies say; only where the route shows it.
     pub advice: &'a [Advice],
+    /// How it looks, where that is configured.
+    pub look: Option<&'a Look>,
 }
 
 impl ErrorPage<'_> {
-    #[expect(clippy::unused_self, reason = "askama calls it as a method")]
-    fn style(&self) -> &'static str {
-        STYLE
+    fn style(&self) -> &str {
+        self.look.map_or(STYLE, Look::style)
     }
 }
 

@@ -15,6 +15,8 @@ mod userinfo;
 #[cfg(test)]
 mod tests;
 
+use core::borrow::Borrow;
+use core::hash::Hash;
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,7 +26,7 @@ use portcullis_model::SessionId;
 use portcullis_session::refresh::{COOL_OFF, USERINFO_EVERY};
 use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::sessions::StoredSession;
@@ -63,8 +65,8 @@ pub struct Refresher {
     waiting: Mutex<Option<mpsc::Receiver<Task>>>,
     /// Sessions that are under way, or were just now, and until when they rest.
     resting: HashMap<SessionId, Timestamp>,
-    /// The same for userinfo.
-    resting_userinfo: HashMap<SessionId, Timestamp>,
+    /// The same of users, for userinfo.
+    resting_users: HashMap<String, Timestamp>,
     provider: ProviderInForce,
     outcomes: Outcomes,
 }
@@ -76,7 +78,7 @@ impl Default for Refresher {
             queue,
             waiting: Mutex::new(Some(waiting)),
             resting: HashMap::new(),
-            resting_userinfo: HashMap::new(),
+            resting_users: HashMap::new(),
             provider: ProviderInForce::default(),
             outcomes: Outcomes::default(),
         }
@@ -103,7 +105,7 @@ impl Refresher {
     }
 
     fn enqueue(&self, id: SessionId, now: Timestamp) {
-        if claim(&self.resting, id, now) && self.queue.try_send(Task::Tokens(id)).is_err() {
+        if claim(&self.resting, &id, now) && self.queue.try_send(Task::Tokens(id)).is_err() {
             self.resting.pin().remove(&id);
         }
     }
@@ -117,22 +119,49 @@ impl Refresher {
     }
 
     fn forget_rested(&self, now: Timestamp) {
-        for resting in [&self.resting, &self.resting_userinfo] {
-            resting.pin().retain(|_, until| *until > now);
+        self.resting.pin().retain(|_, until| *until > now);
+        self.resting_users.pin().retain(|_, until| *until > now);
+    }
+
+    /// Looks at the end of a task: a panic must not pass in silence.
+    fn note_end(&self, ended: Result<(), JoinError>) {
+        if let Err(error) = ended {
+            // The text of a panic may hold what the provider said; the panic hook has it.
+            let panicked = error.is_panic();
+            tracing::error!(
+                panicked,
+                "a refresh broke off, it is tried again when its lease is over"
+            );
+            self.outcomes.add(Outcome::Broken);
         }
     }
 }
 
-/// Whether `id` was free; it rests from now on.
-fn claim(resting: &HashMap<SessionId, Timestamp>, id: SessionId, now: Timestamp) -> bool {
+/// Whether `key` was free; it rests from now on.
+fn claim<K: Clone + Eq + Hash>(resting: &HashMap<K, Timestamp>, key: &K, now: Timestamp) -> bool {
     let until = later(now, COOL_OFF);
     let resting = resting.pin();
-    let outcome = resting.compute(id, |known| match known {
-        // A rest that is longer than any was set by a clock that has gone back since.
-        Some((_, until)) if *until > now && *until <= later(now, LONGEST_REST) => Operation::Abort(()),
+    let outcome = resting.compute(key.clone(), |known| match known {
+        Some((_, until)) if holds_back(*until, now) => Operation::Abort(()),
         _ => Operation::Insert(until),
     });
     matches!(outcome, Compute::Inserted(..) | Compute::Updated { .. })
+}
+
+/// Whether `key` would not be free.
+fn rests<K, Q>(resting: &HashMap<K, Timestamp>, key: &Q, now: Timestamp) -> bool
+where
+    K: Borrow<Q> + Eq + Hash,
+    Q: Eq + Hash + ?Sized,
+{
+    let resting = resting.pin();
+    resting.get(key).is_some_and(|until| holds_back(*until, now))
+}
+
+/// Whether a rest is not over. One that is longer than any was set by a clock that
+/// has gone back since.
+fn holds_back(until: Timestamp, now: Timestamp) -> bool {
+    until > now && until <= later(now, LONGEST_REST)
 }
 
 fn later(time: Timestamp, span: SignedDuration) -> Timestamp {
@@ -154,10 +183,14 @@ pub(crate) async fn run(server: Arc<AuthzServer>, stop: CancellationToken) {
             Some(task) = waiting.recv(), if under_way.len() < AT_A_TIME => {
                 under_way.spawn(work(Arc::clone(&server), task));
             }
-            Some(_) = under_way.join_next() => {}
+            Some(ended) = under_way.join_next() => server.refresher().note_end(ended),
         }
     }
-    let finish = async { while under_way.join_next().await.is_some() {} };
+    let finish = async {
+        while let Some(ended) = under_way.join_next().await {
+            server.refresher().note_end(ended);
+        }
+    };
     if tokio::time::timeout(DRAIN, finish).await.is_err() {
         tracing::warn!("the provider did not answer a refresh in time for the end");
     }

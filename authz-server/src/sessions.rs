@@ -293,6 +293,7 @@ impl SessionView {
         let id = session.id;
         let id_text = id.to_string();
         let data = session.encode().map_err(SessionError::Record)?;
+        let generation = self.generation.load(Ordering::Acquire);
         let record = self
             .store
             .put(KIND_SESSION, &id_text, data, IfVersion::Absent)
@@ -302,7 +303,7 @@ impl SessionView {
                 other => SessionError::Unavailable(other.to_string()),
             })?;
         let stored = Arc::new(StoredSession::new(session, record.version));
-        self.remember(id, Entry::Live(Arc::clone(&stored)));
+        self.remember_written(&stored, generation);
         Ok(stored)
     }
 

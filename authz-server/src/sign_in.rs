@@ -28,6 +28,11 @@ pub const DEPENDS_ON_PATH: &str = "/.pomerium/depends_on";
 /// The query parameter that names the hosts that are left, as in Pomerium.
 pub const HOSTS_PARAMETER: &str = "pomerium_additional_hosts";
 
+/// The longest address that a login can lead back to, in bytes: with the fingerprint
+/// before it, it must fit into what travels to the identity provider and back. A
+/// longer one would lose its query there, and with it our signature.
+pub const MAX_RETURN: usize = transaction::MAX_RETURN - browser::FINGERPRINT_LEN - 1;
+
 /// What the browser is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignIn {
@@ -68,10 +73,10 @@ pub fn return_to(host: &Host, port: Option<u16>, target: &str) -> String {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let whole = |target: &str| {
         // Too long already: the parser need not look at it.
-        let short = target.starts_with('/') && target.len() <= transaction::MAX_RETURN;
+        let short = target.starts_with('/') && target.len() <= MAX_RETURN;
         // Parsing escapes what may not stand in a URL as it is.
         let url = Url::parse(&format!("{origin}{}", short.then_some(target)?)).ok()?;
-        (url.as_str().len() <= transaction::MAX_RETURN).then(|| String::from(url))
+        (url.as_str().len() <= MAX_RETURN).then(|| String::from(url))
     };
     whole(target)
         .or_else(|| whole(path))
@@ -101,7 +106,7 @@ pub fn through(
         .append_pair(HOSTS_PARAMETER, &left.join(","))
         .append_pair(REDIRECT_PARAMETER, destination);
     let url = signed_url::sign(&settings.keys.shared_secret, &url, now);
-    (url.as_str().len() <= transaction::MAX_RETURN).then(|| String::from(url))
+    (url.as_str().len() <= MAX_RETURN).then(|| String::from(url))
 }
 
 /// Those of these hosts that a login may lead to, with the ports that they have: a

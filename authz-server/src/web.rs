@@ -142,8 +142,8 @@ async fn serve(State(server): State<Arc<AuthzServer>>, request: Request) -> Resp
     let asker = Asker::of(&request);
     let mut response = match tokio::time::timeout(DEADLINE, answer(&server, request)).await {
         Ok(Ok(response)) => response,
-        Ok(Err(fault)) => asker.answer(fault),
-        Err(_) => asker.answer(Fault::too_slow()),
+        Ok(Err(fault)) => asker.answer(&server, fault),
+        Err(_) => asker.answer(&server, Fault::too_slow()),
     };
     pages::harden(&mut response);
     response

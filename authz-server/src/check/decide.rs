@@ -49,8 +49,12 @@ pub(crate) fn subject(stored: &StoredSession) -> Subject<'_> {
 }
 
 /// What is known of a tool call in the body, of which Envoy sends us nothing: of a
-/// request that could carry one nobody can say that it does not. One that has no
-/// body by its method and its headers carries none.
+/// request that could carry one nobody can say that it does not.
+///
+/// MCP's streamable HTTP transport takes calls by POST alone: by GET a client listens,
+/// by DELETE it ends its session. Their headers are no proof that there is no body
+/// (over HTTP/2 one may come unannounced), but where they announce one, the request
+/// is not of that kind, and nobody can say what it is.
 fn mcp<'a>(request: &Request<'_>) -> Mcp<'a> {
     let bodiless = matches!(request.method, "GET" | "HEAD" | "OPTIONS" | "DELETE");
     let lines = &request.headers.all;

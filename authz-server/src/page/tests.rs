@@ -1,6 +1,7 @@
 use portcullis_bundle::Advice;
+use portcullis_model::{Branding, Color, Image};
 
-use super::{ErrorPage, Link, error, headers};
+use super::{ErrorPage, Link, Look, error, headers};
 use base64::Engine as _;
 
 #[test]
@@ -24,6 +25,7 @@ fn every_text_is_escaped() {
             explanation: evil.to_owned(),
             remediation: evil.to_owned(),
         }],
+        look: None,
     });
     assert!(!html.contains("<script"), "{html}");
     assert!(!html.contains("alert('x')"), "{html}");
@@ -60,22 +62,67 @@ fn the_page_holds_what_the_reader_needs_and_nothing_that_runs() {
     }
     assert!(!html.contains("signed in as"));
     // The style that the policy admits is the one that stands in the page.
-    let style = html
-        .split("<style>")
-        .nth(1)
-        .unwrap()
-        .split("</style>")
-        .next()
-        .unwrap();
+    let policy = policy_of(&html, None);
+    assert!(!policy.contains("img-src"), "{policy}");
+    assert!(!html.contains("<img") && !html.contains("<link") && !html.contains("--band"));
+}
+
+/// The policy that goes with `html`, which admits the style that stands in it.
+#[track_caller]
+fn policy_of<'a>(html: &str, look: Option<&'a Look>) -> &'a str {
+    let (_, rest) = html.split_once("<style>").unwrap();
+    let (style, _) = rest.split_once("</style>").unwrap();
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, style.as_bytes());
     let hash = base64::engine::general_purpose::STANDARD.encode(hash);
-    let policy = headers()
+    let policy = headers(look)
         .into_iter()
         .find(|(name, _)| *name == "content-security-policy")
         .unwrap()
         .1;
-    assert!(
-        policy.starts_with("default-src 'none'") && policy.contains(&hash),
-        "{policy}"
-    );
+    let wanted = format!("default-src 'none'; style-src 'sha256-{hash}';");
+    assert!(policy.starts_with(&wanted), "{policy}");
+    let end = " base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    assert!(policy.ends_with(end), "{policy}");
+    policy
+}
+
+#[test]
+fn a_configured_look_is_shown_and_nothing_else_is_admitted() {
+    assert_eq!(Look::of(&Branding::default()), None);
+    let colors = Branding {
+        primary_color: Color::parse("#ffd400"),
+        darkmode_secondary_color: Color::parse("#654321"),
+        ..Branding::default()
+    };
+    let images = Branding {
+        logo_url: Image::parse("/logo.png?a=1&b=2"),
+        favicon_url: Image::parse("data:image/png;base64,AAAA"),
+        ..Branding::default()
+    };
+    let page = |branding: &Branding| {
+        let look = Look::of(branding).unwrap();
+        let html = error(&ErrorPage {
+            status: 403,
+            look: Some(&look),
+            ..ErrorPage::default()
+        });
+        let policy = policy_of(&html, Some(&look)).to_owned();
+        (html, policy)
+    };
+    let (html, policy) = page(&colors);
+    for there in [
+        "@media (prefers-color-scheme:light){:root{--button:#ffd400;--on-button:#000000;}}",
+        "@media (prefers-color-scheme:dark){:root{--band:#654321;}}",
+    ] {
+        assert!(html.contains(there), "{there} is missing in {html}");
+    }
+    assert!(!policy.contains("img-src") && !html.contains("<img"), "{html}");
+    let (html, policy) = page(&images);
+    assert!(policy.contains("; img-src 'self' data:; "), "{policy}");
+    for there in [
+        "<img class=\"logo\" src=\"/logo.png?a=1&#38;b=2\" alt=\"\">",
+        "<link rel=\"icon\" href=\"data:image/png;base64,AAAA\">",
+    ] {
+        assert!(html.contains(there), "{there} is missing in {html}");
+    }
 }

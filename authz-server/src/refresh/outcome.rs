@@ -24,10 +24,12 @@ pub enum Outcome {
     /// The store did not answer, so that nobody was asked, or what the provider
     /// answered could not be kept.
     StoreUnavailable,
+    /// A fault of ours broke it off; it is tried again when its lease is over.
+    Broken,
 }
 
 impl Outcome {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Refreshed,
         Self::Userinfo,
         Self::Ended,
@@ -35,6 +37,7 @@ impl Outcome {
         Self::Invalid,
         Self::Overtaken,
         Self::StoreUnavailable,
+        Self::Broken,
     ];
 
     const fn name(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Outcome {
             Self::Invalid => "invalid",
             Self::Overtaken => "overtaken",
             Self::StoreUnavailable => "store_unavailable",
+            Self::Broken => "broken",
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use portcullis_model::SessionId;
 use portcullis_session::refresh::userinfo_is_due;
 
-use super::{QUEUE, Task, claim};
+use super::{QUEUE, Task, claim, rests};
 use crate::sessions::StoredSession;
 use crate::state::AuthzServer;
 
@@ -92,13 +92,19 @@ fn collect(server: &AuthzServer, now: Timestamp) -> Vec<Task> {
             }
             return;
         }
-        if let Some(at) = stored.refresh_at.filter(|at| *at <= now) {
+        // Who rests takes nobody's place: those that fail again and again are due for
+        // longest.
+        let at = stored.refresh_at.filter(|at| *at <= now);
+        if let Some(at) = at.filter(|_| !rests(&refresher.resting, &session.id, now)) {
             due.tokens.push((at, session.id));
             if due.tokens.len() > QUEUE {
                 due.tokens.pop();
             }
         }
-        if due.users.len() < MAX_USERS && userinfo_is_due(session, now) {
+        if due.users.len() < MAX_USERS
+            && userinfo_is_due(session, now)
+            && !rests(&refresher.resting_users, session.user_id.as_str(), now)
+        {
             due.users.insert(session.user_id.clone());
         }
     });
@@ -138,7 +144,7 @@ fn of_users(
             }
         });
     }
-    let resting = &server.refresher().resting_userinfo;
+    let resting = &server.refresher().resting_users;
     let tasks: Vec<Task> = of_user
         .into_values()
         .filter_map(|mut theirs| {
@@ -148,7 +154,7 @@ fn of_users(
                 core::cmp::Reverse(end.unwrap_or(Timestamp::MAX))
             });
             let first = theirs.first()?;
-            claim(resting, first.session.id, now).then_some(Task::Userinfo(theirs))
+            claim(resting, &first.session.user_id, now).then_some(Task::Userinfo(theirs))
         })
         .collect();
     tasks.into_iter()

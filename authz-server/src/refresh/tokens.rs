@@ -19,9 +19,9 @@ use crate::state::AuthzServer;
 
 /// Between two attempts to write what the provider answered.
 const WRITE_PAUSE: Duration = Duration::from_millis(500);
-/// How much of a lease may be over when the provider is asked: its answer must
-/// come before the end.
-const LATE: SignedDuration = SignedDuration::from_secs(10);
+/// How much of a lease may be over when the provider is asked: its answer, after at
+/// most 24 s, must come before the end.
+const LATE: SignedDuration = SignedDuration::from_secs(5);
 
 /// Renews the tokens of the session `id`, if they are still due and nobody else
 /// is at it.
@@ -80,22 +80,25 @@ async fn try_refresh(server: &AuthzServer, id: SessionId, at_once: bool) -> Outc
         holding(server, leased, answer).await
     };
     match answer {
-        Ok(answer) => keep(server, leased, &spent, &renewed(answer, asked)).await,
+        Ok(answer) => {
+            let outcome = answer.person.as_ref().err().map_or(Outcome::Refreshed, failure);
+            keep(server, leased, &spent, &renewed(answer, asked), outcome).await
+        }
         Err(error @ (IdpError::Refused { .. } | IdpError::OtherUser)) => {
-            let why = error.to_string();
-            match end_if(server, leased, Some(&spent), &why).await {
-                true => Outcome::Ended,
-                false => Outcome::Overtaken,
-            }
+            end_if(server, leased, Some(&spent), &error.to_string()).await
         }
         Err(error) => {
             tracing::warn!(%error, session = stored.log_name, "a session could not be refreshed, it is tried again");
-            let outcome = match error {
-                IdpError::Unavailable { .. } => Outcome::Unavailable,
-                _ => Outcome::Invalid,
-            };
-            note_failure(server, leased, &spent, outcome).await
+            note_failure(server, leased, &spent, failure(&error)).await
         }
+    }
+}
+
+/// What an answer that is no final word counts as.
+fn failure(error: &IdpError) -> Outcome {
+    match error {
+        IdpError::Unavailable { .. } => Outcome::Unavailable,
+        _ => Outcome::Invalid,
     }
 }
 
@@ -162,19 +165,21 @@ fn renewed(answer: Refreshed, asked: Timestamp) -> Renewed {
     }
 }
 
+/// Writes new tokens; `outcome` is what that counts as.
 async fn keep(
     server: &AuthzServer,
     leased: Arc<StoredSession>,
     spent: &SecretString,
     answer: &Renewed,
+    outcome: Outcome,
 ) -> Outcome {
-    let change = |session: &Session| refresh::renewed(session, answer, server.clock().now());
+    let now = server.clock().now();
+    let change = |session: &Session| refresh::renewed(session, answer, now);
     let (id, name) = (leased.session.id, leased.log_name.clone());
     match write(server, leased, Some(spent), change, UNWRITTEN).await {
-        Ok(stored) if stored.session.progress.failures > 0 => Outcome::Invalid,
         Ok(_) => {
             tracing::debug!(session = name, "a session was refreshed");
-            Outcome::Refreshed
+            outcome
         }
         Err(Unwritten::Overtaken) => Outcome::Overtaken,
         Err(Unwritten::TooLarge) => {
@@ -183,10 +188,7 @@ async fn keep(
                 return Outcome::StoreUnavailable;
             };
             let why = "the provider says more than can be kept";
-            match end_if(server, stored, Some(spent), why).await {
-                true => Outcome::Ended,
-                false => Outcome::Overtaken,
-            }
+            end_if(server, stored, Some(spent), why).await
         }
         Err(Unwritten::Unavailable) => {
             tracing::error!(
@@ -204,7 +206,8 @@ async fn note_failure(
     spent: &SecretString,
     outcome: Outcome,
 ) -> Outcome {
-    let change = |session: &Session| refresh::failed(session, server.clock().now());
+    let now = server.clock().now();
+    let change = |session: &Session| refresh::failed(session, now);
     // If this cannot be written the lease ends by itself.
     let _ = write(server, leased, Some(spent), change, Duration::ZERO).await;
     outcome
@@ -212,9 +215,8 @@ async fn note_failure(
 
 /// Ends `stored`, unless somebody else has changed it meanwhile.
 pub(super) async fn end(server: &AuthzServer, stored: Arc<StoredSession>, why: &str) {
-    if end_if(server, stored, None, why).await {
-        server.refresher().outcomes.add(Outcome::Ended);
-    }
+    let outcome = end_if(server, stored, None, why).await;
+    server.refresher().outcomes.add(outcome);
 }
 
 async fn end_if(
@@ -222,22 +224,26 @@ async fn end_if(
     stored: Arc<StoredSession>,
     spent: Option<&SecretString>,
     why: &str,
-) -> bool {
+) -> Outcome {
     let (id, name) = (stored.session.id, stored.log_name.clone());
     // A deletion knows no condition, so it follows a write that does.
-    let change = |session: &Session| refresh::ended(session, server.clock().now());
-    if write(server, stored, spent, change, UNWRITTEN).await.is_err() {
-        return false;
+    let now = server.clock().now();
+    let change = |session: &Session| refresh::ended(session, now);
+    match write(server, stored, spent, change, UNWRITTEN).await {
+        Ok(_) => {}
+        Err(Unwritten::Overtaken) => return Outcome::Overtaken,
+        Err(Unwritten::TooLarge | Unwritten::Unavailable) => return Outcome::StoreUnavailable,
     }
     tracing::info!(session = name, why, "a session has ended");
     if let Err(error) = server.sessions().revoke(id).await {
         tracing::warn!(%error, session = name, "the session is over, its record is deleted later");
     }
-    true
+    Outcome::Ended
 }
 
 enum Unwritten {
-    /// The record is gone, or holds other tokens than those that were spent.
+    /// The record is gone, or holds other tokens than those that were spent; or, where
+    /// none were, it is not the one that was judged.
     Overtaken,
     TooLarge,
     Unavailable,
@@ -245,7 +251,8 @@ enum Unwritten {
 
 /// Writes a change of `held`: anew on what the record has become, for as long as
 /// that still holds the token `spent`, and again for `patience` where the store is
-/// away.
+/// away. Without a token nothing tells that the reason for the change is still one,
+/// so that it is for this very record. `change` makes the same of the same.
 async fn write(
     server: &AuthzServer,
     mut held: Arc<StoredSession>,
@@ -272,7 +279,11 @@ async fn write(
                     if wanted.is_some() && stored.session.encode().ok() == wanted {
                         return Ok(stored);
                     }
-                    if spent.is_some_and(|spent| !refresh::holds(&stored.session, spent)) {
+                    let still_ours = match spent {
+                        Some(spent) => refresh::holds(&stored.session, spent),
+                        None => stored.version == held.version,
+                    };
+                    if !still_ours {
                         return Err(Unwritten::Overtaken);
                     }
                     held = stored;

@@ -52,10 +52,8 @@ pub(super) async fn refresh(server: &AuthzServer, sessions: Vec<Arc<StoredSessio
         server.refresher().outcomes.add(outcome);
     }
     let until = later(server.clock().now(), pause);
-    let resting = &server.refresher().resting_userinfo;
-    for stored in &sessions {
-        resting.pin().insert(stored.session.id, until);
-    }
+    let resting = &server.refresher().resting_users;
+    resting.pin().insert(first.session.user_id.clone(), until);
 }
 
 fn provider_of(server: &AuthzServer, stored: &StoredSession) -> Option<Arc<Provider>> {

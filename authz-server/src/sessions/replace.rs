@@ -1,5 +1,6 @@
 //! Sessions that change: written on condition that they are still what was read.
 
+use core::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use portcullis_session::record::{RecordError, Session};
@@ -43,17 +44,38 @@ impl SessionView {
         if !self.contact.may_ask() {
             return Err(Unreplaced::Unavailable("the store is away".to_owned()));
         }
+        let generation = self.generation.load(Ordering::Acquire);
         let condition = IfVersion::Is(before.version);
         let written = self.store.put(KIND_SESSION, &before.id_text, data, condition);
         let record = match tokio::time::timeout(STORE_DEADLINE, written).await {
             Ok(Ok(record)) => record,
-            Ok(Err(StoreError::Conflict { .. })) => return Err(Unreplaced::Changed),
-            Ok(Err(error)) => return Err(Unreplaced::Unavailable(error.to_string())),
-            Err(_) => return Err(Unreplaced::Unavailable("no answer in time".to_owned())),
+            Ok(Err(StoreError::Conflict { .. })) => {
+                self.contact.answered();
+                return Err(Unreplaced::Changed);
+            }
+            Ok(Err(error)) => {
+                self.contact.failed();
+                return Err(Unreplaced::Unavailable(error.to_string()));
+            }
+            Err(_) => {
+                self.contact.failed();
+                return Err(Unreplaced::Unavailable("no answer in time".to_owned()));
+            }
         };
+        self.contact.answered();
         let stored = Arc::new(StoredSession::new(session, record.version));
-        self.remember(id, Entry::Live(Arc::clone(&stored)));
+        self.remember_written(&stored, generation);
         Ok(stored)
+    }
+
+    /// Keeps what was written in `generation`, unless that is over: a version of another
+    /// epoch of the store may be above all that are to come, and would hide them. Unlike
+    /// what was read it is kept without a connection as well: it is newer than what
+    /// memory has, and the next snapshot clears it.
+    pub(super) fn remember_written(&self, stored: &Arc<StoredSession>, generation: u64) {
+        if self.generation.load(Ordering::Acquire) == generation {
+            self.remember(stored.session.id, Entry::Live(Arc::clone(stored)));
+        }
     }
 
     /// The session `id` as the store has it, whatever memory says.
@@ -67,7 +89,12 @@ impl SessionView {
         }
         let id_text = id.to_string();
         let asked = tokio::time::timeout(STORE_DEADLINE, self.store.get(KIND_SESSION, &id_text));
-        match asked.await {
+        let answer = asked.await;
+        match answer {
+            Ok(Ok(_) | Err(StoreError::Corrupt(_))) => self.contact.answered(),
+            Ok(Err(_)) | Err(_) => self.contact.failed(),
+        }
+        match answer {
             Ok(Ok(record)) => Ok(record.and_then(|record| self.read(id, &record))),
             Ok(Err(StoreError::Corrupt(_))) => Ok(None),
             Ok(Err(error)) => Err(SessionError::Unavailable(error.to_string())),

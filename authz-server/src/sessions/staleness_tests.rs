@@ -312,3 +312,75 @@ async fn changes_are_resumed_from_where_the_stream_broke() {
         "without a snapshot"
     );
 }
+
+#[tokio::test]
+async fn a_version_of_before_the_stream_began_anew_hides_nothing() {
+    let store = Arc::new(Cuttable::new());
+    let fixture = Fixture::stale(store.clone(), STALENESS);
+    fixture.publish(settings(), [route(&any_user())]);
+    let sessions = fixture.server.sessions();
+    let (mut before, _) = fixture.session("user@example.com", no_claims()).await;
+    let id = before.session.id;
+    for begins_anew in [false, true] {
+        store.hold(true);
+        let writing = {
+            let (server, before) = (fixture.server.clone(), Arc::clone(&before));
+            tokio::spawn(async move { server.sessions().replace(&before, before.session.clone()).await })
+        };
+        let written = async {
+            while store
+                .inner
+                .get(KIND_SESSION, &id.to_string())
+                .await
+                .unwrap()
+                .unwrap()
+                .version
+                == before.version
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(1), written)
+            .await
+            .unwrap();
+        if begins_anew {
+            sessions.generation.fetch_add(1, Ordering::SeqCst);
+        }
+        store.hold(false);
+        let written = writing.await.unwrap().unwrap();
+        let known = sessions
+            .entries
+            .pin()
+            .get(&id)
+            .map(super::Entry::version)
+            .unwrap();
+        assert_eq!(known == written.version, !begins_anew);
+        before = written;
+    }
+}
+
+#[tokio::test]
+async fn who_writes_tells_whether_the_store_answers() {
+    let store = Arc::new(Cuttable::new());
+    let fixture = Fixture::stale(store.clone(), STALENESS);
+    fixture.publish(settings(), [route(&any_user())]);
+    let sessions = fixture.server.sessions();
+    let (stored, _) = fixture.session("user@example.com", no_claims()).await;
+    assert!(sessions.contact.may_ask());
+    store.cut();
+    sessions
+        .replace(&stored, stored.session.clone())
+        .await
+        .unwrap_err();
+    assert!(!sessions.contact.may_ask(), "nobody else is held up by it");
+    store.mend();
+    sessions.fresh(stored.session.id).await.unwrap().unwrap();
+    assert!(sessions.contact.may_ask());
+    store.cut();
+    sessions.fresh(stored.session.id).await.unwrap_err();
+    assert!(!sessions.contact.may_ask());
+    store.mend();
+    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    sessions.replace(&stored, stored.session.clone()).await.unwrap();
+    assert!(sessions.contact.may_ask() && sessions.contact.may_ask());
+}

@@ -9,7 +9,7 @@ use portcullis_session::handle::Handle;
 use portcullis_session::transaction::{Callback, TransactionError};
 
 use super::fault::Fault;
-use super::login::{CALLBACK_PARAMETER, onward, session_cookie, turn};
+use super::login::{CALLBACK_PARAMETER, end, onward, session_cookie, turn};
 use super::visit::Visit;
 
 pub(super) async fn callback(visit: &Visit) -> Result<Response, Fault> {
@@ -63,7 +63,7 @@ pub(super) async fn callback(visit: &Visit) -> Result<Response, Fault> {
         .await?
         .ok_or_else(|| Fault::link_expired().retry_at(anew()))?;
     let lost = visit.session().await?.is_none();
-    let counted = turn(visit, Purpose::Binding, binding, destination.url().as_str(), lost)?;
+    let counted = turn(visit, Purpose::Binding, binding, &end(visit, &destination), lost)?;
     // The binding cookie stays for the logins of other tabs; it is worth nothing
     // without a token that was made for it.
     let mut cookies = session_cookie(visit, &names.session, session_id, stored.session.expires_at)?;

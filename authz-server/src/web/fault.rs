@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode, header};
 use portcullis_idp::IdpError;
 use serde_json::json;
 
-use crate::page::{self, ErrorPage, Link};
+use crate::page::{self, ErrorPage, Link, Look};
 use crate::sessions::SessionError;
 
 mod kinds;
@@ -135,7 +135,7 @@ impl From<SessionError> for Fault {
 }
 
 impl Fault {
-    pub(super) fn into_response(self, form: Form, request_id: Option<&str>) -> Response {
+    pub(super) fn into_response(self, form: Form, look: Option<&Look>, request_id: Option<&str>) -> Response {
         let Self {
             status,
             code,
@@ -159,13 +159,15 @@ impl Fault {
                         href,
                         label: "Try again",
                     }),
+                    look,
                     ..ErrorPage::default()
                 });
                 let mut response = (status, Html(html)).into_response();
-                for (name, value) in page::headers() {
-                    response
-                        .headers_mut()
-                        .insert(name, HeaderValue::from_static(value));
+                for (name, value) in page::headers(look) {
+                    // Without its policy a page gets the default one, which admits less.
+                    if let Ok(value) = HeaderValue::from_str(value) {
+                        response.headers_mut().insert(name, value);
+                    }
                 }
                 let refresh = retry.as_deref().filter(|_| by_itself);
                 let refresh = refresh.map(|url| HeaderValue::try_from(format!("1;url={url}")));

@@ -175,16 +175,13 @@ pub(super) async fn provider_callback(visit: &Visit) -> Result<Response, Fault> 
         }
     }
     // Before anything is kept. Where the login was for another host, its callback counts.
-    let counted = match target.is_here(visit) {
-        true => Some(turn(
-            visit,
-            Purpose::Csrf,
-            csrf,
-            &again,
-            visit.handle().is_none(),
-        )?),
-        false => None,
+    let place = match &target {
+        Return::OwnPage => Some(again),
+        Return::Route { destination, .. } => target.is_here(visit).then(|| end(visit, destination)),
     };
+    let counted = place
+        .map(|place| turn(visit, Purpose::Csrf, csrf, &place, visit.handle().is_none()))
+        .transpose()?;
     let stored = replace_session(visit, new_session(visit, identity, settings.id.clone())?).await?;
     let session = &stored.session;
     tracing::info!(
@@ -225,6 +222,18 @@ pub(super) fn turn(
             Err(Fault::redirect_loop().retry_at(place))
         }
     }
+}
+
+/// Where a login for `destination` leads in the end. The way through further hosts
+/// has another address in each second, by its signature: turns on it are those to
+/// the page behind it.
+pub(super) fn end(visit: &Visit, destination: &Destination) -> String {
+    let url = destination.url();
+    let behind = (url.path() == sign_in::DEPENDS_ON_PATH)
+        .then(|| url.query_pairs().find(|(name, _)| name == REDIRECT_PARAMETER))
+        .flatten()
+        .and_then(|(_, url)| visit.destination(&url).ok());
+    behind.as_ref().unwrap_or(destination).url().to_string()
 }
 
 /// Keeps the session in place of the one that this browser has here: whoever

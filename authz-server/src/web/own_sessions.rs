@@ -3,12 +3,18 @@
 //! An id of a session is a secret of sorts, so that the page names each by a text
 //! that only we can open; what it opens to is ended only for its own user.
 
+use core::hash::{Hash as _, Hasher as _};
+use std::collections::BTreeMap;
+use std::hash::DefaultHasher;
 use std::sync::Arc;
 
 use axum::response::Response;
 use http::StatusCode;
+use jiff::Timestamp;
+use portcullis_model::SessionId;
 use portcullis_session::handle::{self, Handle};
 use portcullis_session::lifetime;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::fault::Fault;
 use super::pages::OwnSession;
@@ -20,19 +26,34 @@ pub(super) const PATH: &str = "/.pomerium/sessions/end";
 const PARAMETER: &str = "portcullis_session";
 /// Sessions that a page lists.
 const MAX_SHOWN: usize = 50;
-/// Stands in for the cookie name when a session is named: it opens as no cookie.
-const SEAL_NAME: &str = "own_session";
+/// Stands in for the cookie name when a session is named: it opens as no cookie,
+/// since no cookie can have this name.
+const SEAL_NAME: &str = "own_session=";
+
+/// Each user has one of these: of one user one page at a time looks through the
+/// sessions of all, and nobody keeps more than a few processors busy with that.
+static WALKS: [Semaphore; 16] = [const { Semaphore::const_new(1) }; 16];
 
 /// The user's live sessions that this server knows, the newest first; and how many
 /// more there are than a page lists.
-pub(super) fn of(visit: &Visit, own: &StoredSession) -> Result<(Vec<OwnSession>, usize), Fault> {
-    let mut all = Vec::new();
-    visit.server.sessions().for_each(|stored| {
-        if is_of_same_user(stored, own) && lifetime::is_live(&stored.session, visit.now).is_ok() {
-            all.push(Arc::clone(stored));
-        }
+pub(super) async fn of(visit: &Visit, own: &Arc<StoredSession>) -> Result<(Vec<OwnSession>, usize), Fault> {
+    let turn = turn(&own.session.user_id).await?;
+    let (server, own_too, now) = (Arc::clone(&visit.server), Arc::clone(own), visit.now);
+    // There may be a million sessions; who waits for a Check must not wait for this.
+    let found = tokio::task::spawn_blocking(move || {
+        // Until the walk has ended, even where nobody waits for it any more.
+        let _turn = turn;
+        let mut found = Newest::default();
+        server.sessions().for_each(|stored| {
+            if is_of_same_user(stored, &own_too) && lifetime::is_live(&stored.session, now).is_ok() {
+                found.add(stored);
+            }
+        });
+        found
     });
-    all.sort_by_key(|stored| core::cmp::Reverse((stored.session.issued_at, stored.session.id.0)));
+    let Newest { shown, more } = found
+        .await
+        .map_err(|_| Fault::internal("the sessions cannot be looked through"))?;
     let row = |stored: Arc<StoredSession>| {
         let session = &stored.session;
         let end = match session.id == own.session.id {
@@ -45,13 +66,40 @@ pub(super) fn of(visit: &Visit, own: &StoredSession) -> Result<(Vec<OwnSession>,
             end,
         })
     };
-    let more = all.len().saturating_sub(MAX_SHOWN);
-    let shown = all
-        .into_iter()
-        .take(MAX_SHOWN)
-        .map(row)
-        .collect::<Result<_, Fault>>()?;
+    let shown = shown.into_values().rev().map(row).collect::<Result<_, Fault>>()?;
     Ok((shown, more))
+}
+
+/// The newest sessions, as many as a page lists, and how many more there are.
+#[derive(Default)]
+struct Newest {
+    shown: BTreeMap<(Timestamp, SessionId), Arc<StoredSession>>,
+    more: usize,
+}
+
+impl Newest {
+    fn add(&mut self, stored: &Arc<StoredSession>) {
+        let session = &stored.session;
+        self.shown
+            .insert((session.issued_at, session.id), Arc::clone(stored));
+        if self.shown.len() > MAX_SHOWN {
+            self.shown.pop_first();
+            self.more += 1;
+        }
+    }
+}
+
+/// Waits until this user may look through the sessions.
+async fn turn(user_id: &str) -> Result<SemaphorePermit<'static>, Fault> {
+    let mut hasher = DefaultHasher::new();
+    user_id.hash(&mut hasher);
+    let [.., last] = hasher.finish().to_be_bytes();
+    let walks = WALKS.get(usize::from(last) % WALKS.len());
+    let turn = match walks {
+        Some(walks) => walks.acquire().await.ok(),
+        None => None,
+    };
+    turn.ok_or_else(|| Fault::internal("the sessions cannot be looked through"))
 }
 
 /// `POST` [`PATH`]: ends one of them.

@@ -125,7 +125,9 @@ fn allows(visit: &Visit, route: &Route, stored: &StoredSession) -> Option<Allowe
 /// The client as Envoy saw it, which puts it last.
 fn client(headers: &HeaderMap) -> Option<IpAddr> {
     let line = headers.get_all("x-forwarded-for").iter().next_back()?;
-    line.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+    let address: IpAddr = line.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()?;
+    // A policy names it in one form, as for a Check.
+    Some(address.to_canonical())
 }
 
 fn title(route: &Route) -> &str {

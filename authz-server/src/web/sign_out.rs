@@ -27,8 +27,9 @@ const SIGNED_OUT_PATH: &str = "/.pomerium/signed_out";
 /// Names the session that a route host asks to end, sealed for the
 /// authenticate host.
 const SESSION_PARAMETER: &str = "portcullis_session";
-/// Stands in for the cookie name when that is sealed: it opens as no cookie.
-const SEAL_NAME: &str = "sign_out";
+/// Stands in for the cookie name when that is sealed: it opens as no cookie,
+/// since no cookie can have this name.
+const SEAL_NAME: &str = "sign_out=";
 
 pub(super) async fn sign_out(visit: &Visit) -> Result<Response, Fault> {
     if visit.parts.method == Method::POST && visit.is_foreign() {

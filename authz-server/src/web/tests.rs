@@ -6,6 +6,7 @@ mod depends_on;
 mod documents;
 mod idp;
 mod login;
+mod own_sessions;
 mod policies;
 mod portal;
 mod redirects;

@@ -30,7 +30,7 @@ pub(super) async fn page(visit: &Visit) -> Result<Response, Fault> {
     }
     match visit.session().await? {
         Some(stored) => {
-            let sessions = own_sessions::of(visit, &stored)?;
+            let sessions = own_sessions::of(visit, &stored).await?;
             pages::user(visit.look(), &stored.session, visit.host.as_str(), sessions)
         }
         None => sign_in_first(visit).await,

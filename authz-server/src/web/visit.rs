@@ -274,7 +274,9 @@ impl Asker {
         }
     }
 
-    pub(super) fn answer(&self, fault: Fault) -> axum::response::Response {
-        fault.into_response(self.form, self.request_id.as_deref())
+    pub(super) fn answer(&self, server: &AuthzServer, fault: Fault) -> axum::response::Response {
+        let active = server.feed().active();
+        let look = active.as_ref().and_then(|active| active.error_look.as_ref());
+        fault.into_response(self.form, look, self.request_id.as_deref())
     }
 }

@@ -28,6 +28,9 @@ mod refresh;
 
 pub use refresh::{Refreshed, Userinfo};
 
+/// The step of reading userinfo, in errors.
+const USERINFO: &str = "userinfo";
+
 /// The settings of one provider and of our registration there.
 #[derive(Clone, Debug)]
 pub struct ProviderConfig {
@@ -235,9 +238,7 @@ impl Provider {
                 .unwrap_or_default()
                 .into(),
             access_token: response.access_token().secret().clone().into(),
-            refresh_token: response
-                .refresh_token()
-                .map(|token| token.secret().clone().into()),
+            refresh_token: refresh_token(&response),
             access_token_expires_in: response.expires_in(),
         })
     }
@@ -274,7 +275,14 @@ impl Provider {
         endpoint: &UserInfoUrl,
         access_token: &AccessToken,
     ) -> Result<Map<String, Value>, IdpError> {
-        const STEP: &str = "userinfo";
+        userinfo_claims(&self.ask_userinfo(endpoint, access_token).await?)
+    }
+
+    async fn ask_userinfo(
+        &self,
+        endpoint: &UserInfoUrl,
+        access_token: &AccessToken,
+    ) -> Result<http::Response<Vec<u8>>, IdpError> {
         let request = http::Request::get(endpoint.as_str())
             .header(http::header::ACCEPT, "application/json")
             .header(
@@ -282,24 +290,11 @@ impl Provider {
                 format!("Bearer {}", access_token.secret()),
             )
             .body(Vec::new())
-            .map_err(|_| IdpError::invalid(STEP, "access token is not usable in a header"))?;
-        let answer = self
-            .http
+            .map_err(|_| IdpError::invalid(USERINFO, "access token is not usable in a header"))?;
+        self.http
             .send(request)
             .await
-            .map_err(|e: HttpError| IdpError::from_http(STEP, &e))?;
-        if answer.status() == http::StatusCode::UNAUTHORIZED {
-            // RFC 6750 section 3.1; the code itself stands in a header.
-            return Err(IdpError::refused("invalid_token"));
-        }
-        if answer.status() != http::StatusCode::OK {
-            let status = answer.status().as_u16();
-            return Err(IdpError::invalid(STEP, format!("answered with status {status}")));
-        }
-        if !is_json(answer.headers()) {
-            return Err(IdpError::invalid(STEP, "content type is not `application/json`"));
-        }
-        serde_json::from_slice(answer.body()).map_err(|_| IdpError::invalid(STEP, "not a json object"))
+            .map_err(|e: HttpError| IdpError::from_http(USERINFO, &e))
     }
 
     fn scopes(&self) -> Vec<String> {
@@ -346,6 +341,30 @@ impl Provider {
         }
         done
     }
+}
+
+/// What an answer of the userinfo endpoint says.
+fn userinfo_claims(answer: &http::Response<Vec<u8>>) -> Result<Map<String, Value>, IdpError> {
+    if answer.status() != http::StatusCode::OK {
+        let status = answer.status().as_u16();
+        return Err(IdpError::invalid(
+            USERINFO,
+            format!("answered with status {status}"),
+        ));
+    }
+    if !is_json(answer.headers()) {
+        return Err(IdpError::invalid(
+            USERINFO,
+            "content type is not `application/json`",
+        ));
+    }
+    serde_json::from_slice(answer.body()).map_err(|_| IdpError::invalid(USERINFO, "not a json object"))
+}
+
+/// The refresh token of an answer; some providers write an empty one for none.
+fn refresh_token(response: &CoreTokenResponse) -> Option<SecretString> {
+    let token = response.refresh_token()?.secret();
+    (!token.is_empty()).then(|| token.clone().into())
 }
 
 /// Why a token endpoint gave no tokens.

@@ -4,7 +4,6 @@
 //! On the authenticate host it is `<cookie_name>_csrf`, as in Pomerium; on the
 //! route host `<cookie_name>_binding`, which Pomerium lacks: there a callback
 //! address works in any browser that is given it.
-
 //!
 //! Behind a dot a value may carry a count of how often the browser went round
 //! ([`turns`]); that is no part of what a login is tied to, so that it may change
@@ -20,6 +19,9 @@ use crate::{KeyRing, OpenError, Purpose};
 pub mod turns;
 
 const TAG_LEN: usize = 16;
+
+/// The length of a [`fingerprint`], in bytes.
+pub const FINGERPRINT_LEN: usize = 43;
 
 /// What a new cookie begins with: the second of its birth, and random bytes.
 #[must_use]

@@ -24,7 +24,8 @@ pub const COOL_OFF: SignedDuration = SignedDuration::from_secs(10);
 pub const LAST_PAUSE: SignedDuration = SignedDuration::from_secs(300);
 /// How often userinfo is read, as in Pomerium.
 pub const USERINFO_EVERY: SignedDuration = SignedDuration::from_secs(600);
-/// How long a lease is good. The provider has at most 12 s to answer.
+/// How long a lease is good. A refresh has two steps, the new tokens and then keys
+/// and userinfo, and the provider at most 12 s for each: 24 s in all.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(30);
 /// How often whoever holds a lease renews it.
 pub const RENEW_LEASE: Duration = Duration::from_secs(10);

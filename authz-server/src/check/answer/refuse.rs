@@ -97,8 +97,9 @@ fn denial(situation: &Situation<'_>, verdict: Verdict, told: Told<'_>) -> Denial
     };
     let format = situation.request.map_or(unread, format);
     let line = format!("{} ({}, decision {decision})", words.title, verdict.name());
+    let look = situation.active.and_then(|active| active.error_look.as_ref());
 
-    let mut headers: Vec<(&'static str, String)> = page::headers()
+    let mut headers: Vec<(&'static str, String)> = page::headers(look)
         .into_iter()
         .filter(|(name, _)| {
             format == Format::Html || matches!(*name, "cache-control" | "x-content-type-options")
@@ -134,6 +135,7 @@ fn denial(situation: &Situation<'_>, verdict: Verdict, told: Told<'_>) -> Denial
                 link: words.link,
                 reasons: &sentences,
                 advice,
+                look,
             };
             ("text/html; charset=utf-8", page::error(&page))
         }

@@ -7,7 +7,7 @@ use prost::Message as _;
 use url::Url;
 
 use super::rig::{APP, OTHER, Rig};
-use crate::fixture::{Ask, route_of};
+use crate::fixture::{Ask, Told, route_of};
 
 fn settings_with_c(rig: &Rig) -> portcullis_bundle::Settings {
     let mut settings = rig.settings();
@@ -32,17 +32,17 @@ fn route() -> Route {
     }
 }
 
-/// Where a Check of this path sends an anonymous browser.
-async fn begun(rig: &Rig, path: &str) -> (String, String) {
-    let asked = Ask::new()
-        .host("app.example.com")
-        .path(path)
-        .request()
-        .encode_to_vec();
+async fn told(rig: &Rig, ask: Ask) -> Told {
+    let asked = ask.host("app.example.com").request().encode_to_vec();
     let reply = crate::check::check(&rig.server, &asked).await.unwrap();
     let mut bytes = Vec::new();
     reply.encode(&mut bytes);
-    let told = crate::fixture::Told(prost::Message::decode(&*bytes).unwrap());
+    Told(prost::Message::decode(&*bytes).unwrap())
+}
+
+/// Where a Check of this path sends an anonymous browser.
+async fn begun(rig: &Rig, path: &str) -> (String, String) {
+    let told = told(rig, Ask::new().path(path)).await;
     let cookie = told.header("set-cookie").unwrap();
     let value = cookie.split_once('=').unwrap().1.split_once(';').unwrap().0;
     (told.header("location").unwrap().to_owned(), value.to_owned())
@@ -117,11 +117,82 @@ async fn a_long_address_goes_without_the_further_hosts() {
     rig.publish_routes(settings_with_c(&rig), [route()]);
     let path = format!("/{}", "x".repeat(4000));
     let (location, _) = begun(&rig, &path).await;
-    let url = Url::parse(&location).unwrap();
-    let to = url
-        .query_pairs()
-        .find(|(name, _)| name == "pomerium_redirect_uri")
-        .unwrap()
-        .1;
-    assert_eq!(to, format!("{APP}{path}"));
+    assert_eq!(leads_to(&location), format!("{APP}{path}"));
+}
+
+/// The address that a login with this sign-in address returns to.
+fn leads_to(sign_in: &str) -> String {
+    let url = Url::parse(sign_in).unwrap();
+    let mut pairs = url.query_pairs();
+    let (_, to) = pairs.find(|(name, _)| name == "pomerium_redirect_uri").unwrap();
+    to.into_owned()
+}
+
+/// Whether with the further hosts or without: no address is cut on its way.
+#[tokio::test]
+async fn addresses_of_every_length_lead_back() {
+    let rig = Rig::bare().await;
+    rig.publish_routes(settings_with_c(&rig), [route()]);
+    let path = |length: usize| format!("/{}", "x".repeat(length));
+    let (mut fits, mut too_long) = (1000, 4000);
+    while too_long - fits > 1 {
+        let length = usize::midpoint(fits, too_long);
+        let to = leads_to(&begun(&rig, &path(length)).await.0);
+        match to.starts_with(&format!("{APP}/.pomerium/depends_on?")) {
+            true => fits = length,
+            false => too_long = length,
+        }
+    }
+    for length in [fits - 1, fits, fits + 1, fits + 43, fits + 44, fits + 45] {
+        let (location, binding) = begun(&rig, &path(length)).await;
+        let mut browser = rig.browser();
+        let jar = browser.cookies.entry("app.example.com".to_owned()).or_default();
+        jar.insert("_pomerium_binding".to_owned(), binding);
+        let end = format!("{APP}{}", path(length));
+        assert_eq!(browser.visit_to(&location, &end).await, end);
+        let through = browser.is_signed_in("https://c.example.com").await;
+        assert_eq!(through, length <= fits, "{length}");
+    }
+}
+
+/// An application that takes the session away each time: the way through the
+/// further hosts has a new signature in each turn, its end is the same.
+#[tokio::test]
+async fn a_circle_through_further_hosts_is_seen() {
+    let rig = Rig::bare().await;
+    rig.publish_routes(settings_with_c(&rig), [route()]);
+    let wanted = format!("{APP}/wanted?x=1");
+    let mut browser = rig.browser();
+    let mut seen = Vec::new();
+    loop {
+        let cookie = browser.cookie("app.example.com", "_pomerium_binding");
+        let mut ask = Ask::new().path("/wanted?x=1");
+        if let Some(binding) = cookie {
+            ask = ask.header("cookie", format!("_pomerium_binding={binding}"));
+        }
+        let told = told(&rig, ask).await;
+        if let Some(cookie) = told.header("set-cookie") {
+            let value = cookie.split_once('=').unwrap().1.split_once(';').unwrap().0;
+            let jar = browser.cookies.entry("app.example.com".to_owned()).or_default();
+            jar.insert("_pomerium_binding".to_owned(), value.to_owned());
+        }
+        let location = told.header("location").unwrap().to_owned();
+        let to = leads_to(&location);
+        assert!(!seen.contains(&to), "{to}");
+        seen.push(to);
+        if seen.len() == 3 {
+            let answer = browser.visit(&location).await;
+            answer.refused(400, "redirect_loop");
+            assert!(
+                answer.body.contains(&format!("href=\"{wanted}\"")),
+                "{}",
+                answer.body
+            );
+            return;
+        }
+        browser.visit_to(&location, &wanted).await;
+        let jar = browser.cookies.get_mut("app.example.com").unwrap();
+        jar.remove("_pomerium").unwrap();
+        rig.advance(1);
+    }
 }

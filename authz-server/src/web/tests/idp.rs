@@ -41,7 +41,7 @@ pub(super) struct Script {
     pub(super) claims: Option<Value>,
     /// Whether it gives refresh tokens.
     pub(super) refreshable: bool,
-    /// What userinfo says; there is none while this is none.
+    /// What userinfo says; there is none while this is none. A number is a status.
     pub(super) userinfo: Option<Value>,
     /// Seconds that its clock is ahead of the machine's.
     pub(super) ahead: i64,
@@ -319,6 +319,10 @@ async fn userinfo(State(idp): State<FakeIdp>) -> Response {
     });
     match said {
         Some(Value::Null) => StatusCode::UNAUTHORIZED.into_response(),
+        Some(Value::Number(status)) => {
+            let status = u16::try_from(status.as_u64().unwrap()).unwrap();
+            StatusCode::from_u16(status).unwrap().into_response()
+        }
         Some(said) => axum::Json(said).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }

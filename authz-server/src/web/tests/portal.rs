@@ -5,10 +5,11 @@ use http::{Method, StatusCode};
 use portcullis_bundle::{Listing, Route};
 use portcullis_model::{Color, HostPattern, Image, RouteId};
 use portcullis_session::assertion;
+use prost::Message as _;
 use serde_json::json;
 
 use super::rig::{APP, AUTHENTICATE, Rig, user};
-use crate::fixture::route_of;
+use crate::fixture::{Ask, Told, route_of};
 
 fn named(id: u64, name: &str, host: &str, policy: &str) -> Route {
     Route {
@@ -256,6 +257,51 @@ async fn branding_is_seen_and_admitted_by_the_policy() {
         policy.contains(&format!("style-src 'sha256-{hash}'; img-src 'self' data:;")),
         "{policy}"
     );
+    // What went wrong looks no different, whichever door says so.
+    let missing = rig.browser().get(&format!("{APP}/.pomerium/nothing")).await;
+    let asked = Ask::new().host("app.example.com").header("accept", "text/html");
+    let asked = asked.context(&[]).request().encode_to_vec();
+    let mut bytes = Vec::new();
+    crate::check::check(&rig.server, &asked)
+        .await
+        .unwrap()
+        .encode(&mut bytes);
+    let told = Told(prost::Message::decode(&*bytes).unwrap());
+    let policy = told.header("content-security-policy").unwrap();
+    missing.refused(404, "not_found");
+    assert_eq!(policy, missing.header("content-security-policy"));
+    assert!(policy.contains("img-src 'self' data:;"), "{policy}");
+    for body in [&missing.body, told.body()] {
+        assert!(
+            body.contains("--button:#ffd400;") && body.contains("src=\"/logo.png\""),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_list_goes_by_the_address_of_the_client() {
+    let rig = Rig::bare().await;
+    let policy = "allow: {and: [{source_ip: 192.0.2.0/24}, {authenticated_user: true}]}";
+    rig.publish_routes(rig.settings(), [named(1, "Office", "app.example.com", policy)]);
+    let mut browser = rig.browser();
+    browser.visit(&format!("{APP}/.pomerium/")).await;
+    let url = format!("{APP}/.pomerium/api/v1/routes");
+    for (address, count) in [
+        ("192.0.2.7", 1),
+        ("::ffff:192.0.2.7", 1),
+        ("192.0.2.7, ::ffff:198.51.100.7", 0),
+        ("nonsense", 0),
+    ] {
+        let answer = browser
+            .send(Method::GET, &url, &[("x-forwarded-for", address)])
+            .await;
+        assert_eq!(
+            answer.json()["routes"].as_array().unwrap().len(),
+            count,
+            "{address}"
+        );
+    }
 }
 
 #[tokio::test]

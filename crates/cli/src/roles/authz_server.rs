@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use portcullis_authz_server::clock::{OsRandom, SystemClock};
-use portcullis_authz_server::follow::follow;
+use portcullis_authz_server::follow::{FeedView, follow};
 use portcullis_authz_server::{AuthzServer, Options, serve_joined};
 use portcullis_idp::{HttpClient, HttpOptions};
 use portcullis_proto::channel::{ClientOptions, connect};
@@ -15,6 +15,7 @@ use portcullis_proto::credential::Key;
 use portcullis_proto::listener::ServerTls;
 use portcullis_store_remote::RemoteStore;
 use prometheus_client::registry::Registry;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -132,11 +133,13 @@ async fn serve_all(arguments: &Arguments, made: Made) -> Result<(), Failure> {
         .await
         .map_err(|e| format!("--health-check-addr {health_address} cannot be bound: {e}"))?;
     let signals = tokio::spawn(signals::follow(None, shutdown.clone()));
+    // Before anything can be published: the first bundle's secrets count too.
+    let published = authz.feed_state().watch();
     let following = follow(Arc::clone(&authz), channel, instance, shutdown.clone());
     let following = tokio::spawn(following);
     let rotating = client
         .key
-        .map(|key| tokio::spawn(follow_secrets(Arc::clone(&authz), key)));
+        .map(|key| tokio::spawn(follow_secrets(Arc::clone(&authz), published, key)));
     tracing::info!(control_plane = %url, "waiting for a bundle");
 
     // Nobody is let in who would only be told that it cannot decide yet: Envoy
@@ -171,9 +174,8 @@ async fn serve_all(arguments: &Arguments, made: Made) -> Result<(), Failure> {
 /// Calls carry tokens by the first of the secrets that the control plane has: it
 /// takes them by all, and the one that the command line names may be dropped
 /// while this process runs.
-async fn follow_secrets(authz: Arc<AuthzServer>, key: Arc<Key>) {
-    let mut feed = authz.feed_state().watch();
-    while feed.changed().await.is_ok() {
+async fn follow_secrets(authz: Arc<AuthzServer>, mut published: watch::Receiver<FeedView>, key: Arc<Key>) {
+    while published.changed().await.is_ok() {
         if let Some(bundle) = authz.feed().current() {
             key.replace(&bundle.settings.keys.shared_secret);
         }

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-use super::{Provider, token_error};
+use super::{Provider, USERINFO, refresh_token, token_error, userinfo_claims};
 use crate::error::IdpError;
 use crate::http_client::Transport;
 use crate::identity::{self, Person};
@@ -15,6 +15,15 @@ use crate::providers::ProviderKind;
 use crate::verify;
 
 const STEP: &str = "token refresh";
+
+/// The error codes that say something of the grant: it is over, or the user has to
+/// be there (RFC 6749 section 5.2, OpenID Connect Core 1.0 section 3.1.2.6).
+const FINAL: [&str; 4] = [
+    "invalid_grant",
+    "interaction_required",
+    "login_required",
+    "consent_required",
+];
 
 /// What a refresh token was exchanged for. The tokens are to be kept whatever
 /// became of the rest: the old refresh token may be spent.
@@ -55,23 +64,24 @@ impl Userinfo {
 }
 
 impl Provider {
-    /// Exchanges a refresh token (RFC 6749 section 6). `id_token` and `user_id` are
+    /// Exchanges the refresh token `token` (RFC 6749 section 6). `id_token` and `user_id` are
     /// those of the session: who answers for another user is not believed (OpenID
     /// Connect Core 1.0 section 12.2).
     ///
     /// # Errors
     ///
     /// [`IdpError::Refused`] and [`IdpError::OtherUser`] are final. After any other
-    /// the token may still be good, and may not.
+    /// the token may still be good, and may not. An error code that speaks of our
+    /// registration or of nothing in particular (`invalid_client`, a gateway's `Not
+    /// Found`) is [`IdpError::Invalid`]: a wrong client secret must not sign out
+    /// everybody.
     pub async fn refresh(
         &self,
-        refresh_token: &SecretString,
+        token: &SecretString,
         id_token: &SecretString,
         user_id: &str,
     ) -> Result<Refreshed, IdpError> {
-        let response = self
-            .bounded(STEP, self.exchange_refresh_token(refresh_token))
-            .await?;
+        let response = self.bounded(STEP, self.exchange_refresh_token(token)).await?;
         // A time of its own: the new tokens must not be lost with the rest.
         let person = self
             .bounded(STEP, self.person(&response, id_token, user_id))
@@ -84,9 +94,7 @@ impl Provider {
         Ok(Refreshed {
             access_token: response.access_token().secret().clone().into(),
             access_token_expires_in: response.expires_in(),
-            refresh_token: response
-                .refresh_token()
-                .map(|token| token.secret().clone().into()),
+            refresh_token: refresh_token(&response),
             id_token: new_id_token.map(|token| token.to_string().into()),
             person,
         })
@@ -105,11 +113,16 @@ impl Provider {
                 return Ok(None);
             };
             let token = AccessToken::new(access_token.expose_secret().to_owned());
-            let claims = self.userinfo(endpoint, &token).await?;
+            let answer = self.ask_userinfo(endpoint, &token).await?;
+            if answer.status() == http::StatusCode::UNAUTHORIZED {
+                // RFC 6750 section 3.1; the code itself stands in a header.
+                return Err(IdpError::refused("invalid_token"));
+            }
+            let claims = userinfo_claims(&answer)?;
             let kind = self.config.kind;
             Ok(Some(Userinfo { claims, kind }))
         };
-        self.bounded("userinfo", work).await
+        self.bounded(USERINFO, work).await
     }
 
     async fn exchange_refresh_token(&self, token: &SecretString) -> Result<CoreTokenResponse, IdpError> {
@@ -119,7 +132,12 @@ impl Provider {
             .map_err(|_| IdpError::invalid("discovery", "no `token_endpoint`"))?
             .request_async(&Transport(&self.http))
             .await
-            .map_err(|error| token_error(STEP, error))
+            .map_err(|error| match token_error(STEP, error) {
+                IdpError::Refused { error } if !FINAL.contains(&error.as_str()) => {
+                    IdpError::invalid(STEP, format!("answered with the error `{error}`"))
+                }
+                other => other,
+            })
     }
 
     async fn person(
@@ -134,8 +152,8 @@ impl Provider {
             Some(_) => self.verified_claims(response, &any_nonce, &found).await?,
             None => claims_of(id_token)?,
         };
-        let same_user = |claims: &Map<String, Value>| identity::user_id(claims) == user_id;
-        if !same_user(&claims) {
+        // `oid` may come with userinfo alone, so only `sub` can be compared as yet.
+        if claims.get("sub") != claims_of(id_token)?.get("sub") {
             return Err(IdpError::OtherUser);
         }
         if let Some(endpoint) = found.metadata.userinfo_endpoint() {
@@ -143,7 +161,7 @@ impl Provider {
             identity::merge(&mut claims, userinfo)?;
         }
         self.config.kind.adjust_claims(&mut claims);
-        if !same_user(&claims) {
+        if identity::user_id(&claims) != user_id {
             return Err(IdpError::OtherUser);
         }
         Person::from_claims(claims)

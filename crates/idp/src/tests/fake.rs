@@ -58,6 +58,8 @@ pub(super) struct Behaviour {
     pub(super) change: Change,
     pub(super) without_id_token: bool,
     pub(super) without_refresh_token: bool,
+    /// Whether the refresh token is an empty text.
+    pub(super) empty_refresh_token: bool,
     /// The error code that the token endpoint answers a refresh with.
     pub(super) refuses: Option<&'static str>,
     pub(super) access_token: String,
@@ -121,6 +123,7 @@ impl Fake {
                 change: Box::new(|_| {}),
                 without_id_token: false,
                 without_refresh_token: false,
+                empty_refresh_token: false,
                 refuses: None,
                 access_token: "access".to_owned(),
                 end_session: true,
@@ -268,6 +271,9 @@ async fn token(
         });
         if behaviour.without_refresh_token {
             body.as_object_mut().unwrap().remove("refresh_token");
+        }
+        if behaviour.empty_refresh_token {
+            body["refresh_token"] = json!("");
         }
         if !behaviour.without_id_token {
             body["id_token"] = json!(id_token(&fake.issuer(), &behaviour));

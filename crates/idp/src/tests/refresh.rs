@@ -67,18 +67,31 @@ async fn a_provider_may_leave_out_what_does_not_change() {
 }
 
 #[tokio::test]
-async fn an_error_of_oauth_is_a_refusal_and_busy_is_none() {
+async fn only_what_is_said_of_the_grant_is_a_refusal() {
     for code in [
         "invalid_grant",
-        "invalid_client",
-        "unauthorized_client",
-        "unheard_of",
+        "interaction_required",
+        "login_required",
+        "consent_required",
     ] {
         let error = refreshed(|b| b.refuses = Some(code)).await.unwrap_err();
         let refused = IdpError::Refused {
             error: code.to_owned(),
         };
         assert_eq!(error, refused);
+    }
+    for (code, named) in [
+        ("invalid_client", "`invalid_client`"),
+        ("unauthorized_client", "`unauthorized_client`"),
+        ("invalid_scope", "`invalid_scope`"),
+        ("invalid_request", "`invalid_request`"),
+        ("unheard_of", "`unheard_of`"),
+        // A gateway between us and the provider.
+        ("Not Found", "`NotFound`"),
+    ] {
+        let error = refreshed(|b| b.refuses = Some(code)).await.unwrap_err();
+        assert!(matches!(error, IdpError::Invalid { .. }), "{error}");
+        assert!(error.to_string().contains(named), "{error}");
     }
     for code in ["temporarily_unavailable", "server_error", "slow_down"] {
         let error = refreshed(|b| b.refuses = Some(code)).await.unwrap_err();
@@ -106,6 +119,49 @@ async fn what_is_no_word_of_oauth_is_no_refusal() {
         assert!(!final_word, "{answer:?}: {error}");
         assert!(!error.to_string().contains("leak-me"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn an_empty_refresh_token_is_none() {
+    let fake = Fake::start().await;
+    fake.set(|b| b.empty_refresh_token = true);
+    assert!(login(&fake).await.unwrap().refresh_token.is_none());
+    let refreshed = refreshed(|b| b.empty_refresh_token = true).await.unwrap();
+    assert!(refreshed.refresh_token.is_none());
+}
+
+#[tokio::test]
+async fn a_user_id_may_come_with_userinfo_alone() {
+    let fake = Fake::start().await;
+    fake.set(|b| b.userinfo = Some(json!({"sub": "user-1", "oid": "object-1"})));
+    let identity = login(&fake).await.unwrap();
+    assert_eq!(identity.user_id, "object-1");
+    let person = refresh(&fake, &identity).await.unwrap().person.unwrap();
+    assert_eq!(person.user_id, "object-1");
+    // Where it cannot be read nobody has said that this is another user.
+    fake.set(|b| b.userinfo_answer = Answer::Status(503));
+    let person = refresh(&fake, &identity).await.unwrap().person;
+    assert!(matches!(person, Err(IdpError::Unavailable { .. })), "{person:?}");
+    fake.set(|b| {
+        b.userinfo_answer = Answer::Normal;
+        b.userinfo = Some(json!({"sub": "user-1", "oid": "object-2"}));
+    });
+    assert_eq!(refresh(&fake, &identity).await.unwrap_err(), IdpError::OtherUser);
+}
+
+#[tokio::test]
+async fn a_new_access_token_that_userinfo_does_not_take_is_no_refusal() {
+    let change = |b: &mut super::fake::Behaviour| {
+        b.access_token = "another".to_owned();
+        b.userinfo = Some(json!({"sub": "user-1"}));
+    };
+    let person = refreshed(change).await.unwrap().person;
+    let invalid = super::invalid("userinfo", "answered with status 401");
+    assert_eq!(person.unwrap_err(), invalid);
+    // Nor is it one of a login.
+    let fake = Fake::start().await;
+    fake.set(change);
+    assert_eq!(login(&fake).await.unwrap_err(), invalid);
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ fn only_our_own_values_pass() {
 #[test]
 fn fingerprints_tell_values_hosts_and_purposes_apart() {
     let print = fingerprint(&ring(), Purpose::Binding, "a.example.com", "value");
+    assert_eq!(print.len(), FINGERPRINT_LEN);
     assert_eq!(print.len(), 43);
     assert!(matches(
         &ring(),
