@@ -9,6 +9,9 @@ use crate::program::Test;
 use crate::reason::Reason;
 use crate::record::{RecordKeys, RecordTest, RecordVerdict};
 
+#[cfg(test)]
+mod tests;
+
 /// The method of an MCP message that calls a tool.
 const TOOL_CALL: &str = "tools/call";
 

@@ -23,6 +23,10 @@ fn numbers_are_equal_by_value_and_never_by_text() {
     assert!(equal(&json!(u64::MAX), &json!(u64::MAX)));
     assert!(!equal(&json!(-1), &json!(u64::MAX)));
     assert!(!equal(&json!(1e300), &json!(1e301)));
+    assert!(equal(&json!(1.5), &json!(1.5)));
+    assert!(!equal(&json!(1.5), &json!(2.5)));
+    assert!(!equal(&json!([1, 2]), &json!([1])));
+    assert!(!equal(&json!([1, 2]), &json!([1, 3])));
 }
 
 #[test]
