@@ -97,7 +97,7 @@ impl Explanation<'_> {
         blocks.find(|block| block.decided).map(Decided::Block)
     }
 
-    /// What a route's own access fields say has no place but the route's.
+    /// What has no place of its own has that of the route.
     fn place(&self, span: Option<Span>) -> Option<Place> {
         match span {
             Some(span) => Some(self.config.place(span)),
@@ -152,7 +152,7 @@ impl Explanation<'_> {
         match self.decided() {
             None => match trace.evaluation.decided_by {
                 Some(path) => writeln!(f, "decided by: {path}"),
-                None => writeln!(f, "decided by: nothing, for the policy has no criteria"),
+                None => writeln!(f, "decided by: nothing, for no allow rule has a criterion"),
             },
             Some(Decided::Step(step)) => {
                 write!(f, "decided by: {}", step.path)?;

@@ -126,7 +126,12 @@ impl Situation {
     #[must_use]
     pub fn input(&self) -> Input<'_> {
         let http = match &self.ssh {
-            Some(_) => Http::default(),
+            // Of an SSH request a server knows whence it comes and where it goes.
+            Some(_) => Http {
+                host: &self.host,
+                source_ip: self.source_ip,
+                ..Http::default()
+            },
             None => Http {
                 method: &self.method,
                 host: &self.host,

@@ -121,17 +121,17 @@ fn criteria_that_decided_together_are_all_named() {
 }
 
 #[test]
-fn what_a_routes_own_fields_decide_stands_at_the_route() {
+fn what_a_routes_own_fields_decide_stands_at_the_field() {
     let (outcome, text, _) = ask("https://old.example.com/", Some("u-mona"));
     assert_eq!(outcome, Outcome::Allow);
     assert!(
-        text.contains("decided by: allow[0].or[0] at config.yaml:19:3: user"),
+        text.contains("decided by: allow[0].or[0] at config.yaml:21:19: user"),
         "{text}"
     );
     let (outcome, text, _) = ask("https://old.example.com/", None);
     assert_eq!(outcome, Outcome::Login);
     assert!(
-        text.contains("outcome: login") && text.contains("config.yaml:19:3"),
+        text.contains("outcome: login") && text.contains("decided by: allow[0].or[0] at config.yaml:21:19: "),
         "{text}"
     );
 }

@@ -383,3 +383,42 @@ fn results_are_junit_too() {
         "{document}"
     );
 }
+
+/// The server refuses such a route too.
+#[test]
+fn fields_that_exclude_each_other_are_refused() {
+    let public = "allow_public_unauthenticated_access: true";
+    let any = "allow_any_authenticated_user: true";
+    let is_refused = |fields: &[&str]| {
+        let fields = fields.join(", ");
+        let text = format!(
+            "cases:\n- name: a\n  given:\n    route: {{{fields}}}\n  then: {{outcome: refused, code: policy_conflict}}\n"
+        );
+        let (results, _) = run(&text);
+        match &results[0].verdict {
+            Verdict::Passed => true,
+            Verdict::Failed { .. } => false,
+            Verdict::Broken(problems) => panic!("{problems:?}"),
+        }
+    };
+    let (users, domains) = ("allowed_users: [a@b.c]", "allowed_domains: [b.c]");
+    for refused in [
+        [public, any],
+        [public, users],
+        [public, domains],
+        [any, users],
+        [domains, any],
+    ] {
+        assert!(is_refused(&refused), "{refused:?}");
+    }
+    for taken in [
+        [public, "allowed_idp_claims: {a: [b]}"],
+        [any, "allowed_idp_claims: {a: b}"],
+        [any, "allowed_users: []"],
+        [users, domains],
+        ["allow_any_authenticated_user: false", users],
+        [public, "cors_allow_preflight: true"],
+    ] {
+        assert!(!is_refused(&taken), "{taken:?}");
+    }
+}

@@ -251,3 +251,67 @@ fn sessions_are_looked_up_as_a_server_does() {
     });
     assert_eq!(outcome(directory), []);
 }
+
+#[test]
+fn an_ssh_request_has_an_address_and_a_host() {
+    let mut vector = with("policy", json!("allow: {or: [{source_ip: 10.0.0.0/8}]}"));
+    vector["request"] =
+        json!({"source_ip": "10.1.2.3", "method": "GET", "path": "/x", "ssh": {"username": "root"}});
+    vector["expect"] = json!({"allow": true, "allow_reasons": ["source-ip-ok"]});
+    assert_eq!(one(&vector), []);
+    for criterion in ["http_method: GET", "http_path: /x"] {
+        vector["policy"] = json!(format!("allow: {{or: [{{{criterion}}}]}}"));
+        vector["expect"] = json!({"allow": false});
+        assert_eq!(one(&vector), [], "{criterion}");
+    }
+}
+
+#[test]
+fn a_single_claim_may_stand_without_a_list() {
+    for (values, allow) in [
+        (json!("a"), true),
+        (json!(["b", "a"]), true),
+        (json!("a,b"), false),
+        (json!([]), false),
+        (json!(null), false),
+    ] {
+        let vector = json!({
+            "id": "x", "route": {"allowed_idp_claims": {"g": values}},
+            "session": {"id": "s", "user_id": "u", "claims": {"g": ["a"]}}, "expect": {"allow": allow},
+        });
+        assert_eq!(one(&vector), [], "{values}");
+    }
+}
+
+/// The end that stands beside the data counts for what is looked up too.
+#[test]
+fn a_record_that_has_expired_is_absent() {
+    let expected = |mut vector: Value, at: usize, live: &str, expired: &str| {
+        vector["id"] = json!("x");
+        for (end, outcome) in [("2026-01-15T12:00:00Z", live), ("2026-01-15T11:59:59Z", expired)] {
+            vector["now"] = json!("2026-01-15T12:00:00Z");
+            vector["records"][at]["expires_at"] = json!(end);
+            vector["expect"] = json!({"outcome": outcome});
+            assert_eq!(one(&vector), [], "{end}: {vector}");
+        }
+    };
+    let impersonating = json!({
+        "policy": "allow: {and: [{user: bob}, {email: bob@corp.example}]}",
+        "session": {"id": "s", "user_id": "alice", "impersonate_session_id": "s-bob"},
+        "records": [
+            {"type": "session", "id": "s-bob", "data": {"user_id": "bob"}},
+            {"type": "user", "id": "bob", "data": {"email": "bob@corp.example"}},
+        ],
+    });
+    expected(impersonating.clone(), 0, "allow", "login");
+    expected(impersonating, 1, "allow", "deny:403");
+    let device = json!({
+        "policy": "allow: {and: [{device: {is: c}}]}",
+        "session": {"id": "s", "user_id": "u", "device_credentials": [{"type_id": "any", "id": "c"}]},
+        "records": [
+            {"type": "device_credential", "id": "c", "data": {"enrollment_id": "e"}},
+            {"type": "device_enrollment", "id": "e", "data": {"approved_by": "admin"}},
+        ],
+    });
+    expected(device, 0, "allow", "webauthn");
+}

@@ -1,6 +1,7 @@
 //! `portcullis explain`: what would become of a request, and why.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use portcullis_bundle::matcher::Target;
@@ -62,7 +63,7 @@ fn situation(arguments: &Explain) -> Result<(Target, Situation), String> {
             Some(file) => Certificate {
                 presented: true,
                 valid: true,
-                leaf: Leaf::from_pem(&text(file)?).ok(),
+                leaf: Some(leaf(file)?),
             },
         },
         ..Situation::get(target.host.as_str(), now)
@@ -74,6 +75,11 @@ fn situation(arguments: &Explain) -> Result<(Target, Situation), String> {
         situation.header(name, value);
     }
     Ok((target, situation))
+}
+
+fn leaf(file: &Path) -> Result<Leaf, String> {
+    Leaf::from_pem(&text(file)?)
+        .map_err(|error| format!("{}: no client certificate: {error}", file.display()))
 }
 
 /// Who asks: nobody where neither an address, nor an id, nor claims are given.

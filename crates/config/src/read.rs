@@ -92,12 +92,17 @@ fn strings(report: &mut Report, fields: &Fields<'_>, name: &str) -> Vec<String> 
 
 /// The texts of a list, without empty ones: who is named by an empty text is anybody's guess.
 fn texts(report: &mut Report, node: &Node, name: &str) -> Vec<String> {
-    value::strings(node)
-        .unwrap_or_default()
+    placed_texts(report, node, name)
         .into_iter()
-        .filter(|(text, span)| keep(report, !text.is_empty(), *span, name))
         .map(|(text, _)| text)
         .collect()
+}
+
+/// The same, each with its place.
+fn placed_texts(report: &mut Report, node: &Node, name: &str) -> Vec<(String, Span)> {
+    let mut texts = value::strings(node).unwrap_or_default();
+    texts.retain(|(text, span)| keep(report, !text.is_empty(), *span, name));
+    texts
 }
 
 /// Whether an entry of a list is to be kept; that it is not is said.

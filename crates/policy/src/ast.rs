@@ -89,8 +89,8 @@ impl Policy {
             .all(|rule| rule.blocks.iter().all(|block| block.criteria.is_empty()))
     }
 
-    /// The name of every criterion, without sub-path, and where it stands; there
-    /// is no place for what a route's own fields say.
+    /// The name of every criterion, without sub-path, and where it stands, if that
+    /// is known.
     pub fn criteria(&self) -> impl Iterator<Item = (&'static str, Option<Span>)> {
         self.rules
             .iter()
@@ -123,8 +123,8 @@ pub(crate) struct Block {
     pub(crate) criteria: Vec<Criterion>,
 }
 
-/// One criterion. The span is that of its key; there is none for what a route's
-/// own fields say.
+/// One criterion. The span is that of its key, or of the entry of a route's own
+/// fields, if that is known.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Criterion {
     pub(crate) span: Option<Span>,

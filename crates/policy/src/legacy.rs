@@ -1,13 +1,17 @@
 //! The route fields from before PPL, as the policy that they stand for.
 
+use core::iter::repeat;
+
+use portcullis_document::Span;
 use serde_json::Value;
 
 use crate::ast::{
     Action, Block, Condition, Criterion, ListClause, Operator, Policy, Rule, TextClause, TextField,
 };
 
-/// A route's own access fields, as Pomerium reads them.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// A route's own access fields, as Pomerium reads them. Two are equal when they
+/// say the same, wherever that stands.
+#[derive(Clone, Debug, Default)]
 pub struct Legacy {
     /// `allow_public_unauthenticated_access`: everybody.
     pub public: bool,
@@ -24,11 +28,66 @@ pub struct Legacy {
     /// Whether a client CA is configured anywhere and its enforcement is not left
     /// to policies: then every route refuses certificates that are not valid.
     pub default_client_certificate_rule: bool,
+    /// Where the fields stand, as far as that is known.
+    pub places: LegacyPlaces,
+}
+
+/// Where a route's own access fields stand in their file. Each list runs beside
+/// the one of its name in [`Legacy`]; what it does not reach has no place.
+#[derive(Clone, Debug, Default)]
+pub struct LegacyPlaces {
+    /// The key `allow_public_unauthenticated_access`.
+    pub public: Option<Span>,
+    /// The key `cors_allow_preflight`.
+    pub cors_preflight: Option<Span>,
+    /// The key `allow_any_authenticated_user`.
+    pub any_authenticated: Option<Span>,
+    /// The entries of `allowed_domains`.
+    pub domains: Vec<Span>,
+    /// The values of `allowed_idp_claims`, by claim.
+    pub claims: Vec<Vec<Span>>,
+    /// The entries of `allowed_users`.
+    pub users: Vec<Span>,
+}
+
+impl PartialEq for Legacy {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            public,
+            cors_preflight,
+            any_authenticated,
+            domains,
+            claims,
+            users,
+            default_client_certificate_rule,
+            places: _,
+        } = self;
+        *public == other.public
+            && *cors_preflight == other.cors_preflight
+            && *any_authenticated == other.any_authenticated
+            && *domains == other.domains
+            && *claims == other.claims
+            && *users == other.users
+            && *default_client_certificate_rule == other.default_client_certificate_rule
+    }
 }
 
 impl Legacy {
+    /// The fields of which a route may have one alone, the wider one first:
+    /// Pomerium refuses a route that says both. Claims are not looked at.
+    pub const CONFLICTS: [(&str, &str); 5] = [
+        (
+            "allow_public_unauthenticated_access",
+            "allow_any_authenticated_user",
+        ),
+        ("allow_public_unauthenticated_access", "allowed_users"),
+        ("allow_public_unauthenticated_access", "allowed_domains"),
+        ("allow_any_authenticated_user", "allowed_users"),
+        ("allow_any_authenticated_user", "allowed_domains"),
+    ];
+
     /// The alternatives that the fields stand for, in Pomerium's order.
-    fn conditions(&self) -> Vec<Condition> {
+    fn criteria(&self) -> Vec<Criterion> {
         let Self {
             public,
             cors_preflight,
@@ -37,30 +96,53 @@ impl Legacy {
             claims,
             users,
             default_client_certificate_rule: _,
+            places,
         } = self;
         let is = |field, text: &String| Condition::Text {
             field,
             clauses: vec![TextClause::Is(Value::String(text.clone()))],
         };
-        let mut conditions = Vec::new();
-        conditions.extend(public.then_some(Condition::Accept));
-        conditions.extend(cors_preflight.then_some(Condition::CorsPreflight));
-        conditions.extend(any_authenticated.then_some(Condition::AuthenticatedUser));
-        conditions.extend(domains.iter().map(|domain| is(TextField::Domain, domain)));
-        let mut claims: Vec<_> = claims.iter().collect();
-        claims.sort_by(|a, b| a.0.cmp(&b.0));
-        for (name, values) in claims {
-            conditions.extend(values.iter().map(|value| Condition::Claim {
-                path: name.clone(),
-                clauses: vec![ListClause::Has(value.clone())],
-            }));
+        let mut criteria = Vec::new();
+        let mut add = |condition, span| criteria.push(Criterion { span, condition });
+        for (given, condition, span) in [
+            (*public, Condition::Accept, places.public),
+            (*cors_preflight, Condition::CorsPreflight, places.cors_preflight),
+            (
+                *any_authenticated,
+                Condition::AuthenticatedUser,
+                places.any_authenticated,
+            ),
+        ] {
+            if given {
+                add(condition, span);
+            }
         }
-        for user in users {
-            conditions.push(is(TextField::User, user));
-            conditions.push(is(TextField::Email, user));
+        for (domain, span) in domains.iter().zip(placed(&places.domains)) {
+            add(is(TextField::Domain, domain), span);
         }
-        conditions
+        let spans = places.claims.iter().map(Vec::as_slice).chain(repeat(&[][..]));
+        let mut claims: Vec<_> = claims.iter().zip(spans).collect();
+        claims.sort_by(|((a, _), _), ((b, _), _)| a.cmp(b));
+        for ((name, values), spans) in claims {
+            for (value, span) in values.iter().zip(placed(spans)) {
+                let condition = Condition::Claim {
+                    path: name.clone(),
+                    clauses: vec![ListClause::Has(value.clone())],
+                };
+                add(condition, span);
+            }
+        }
+        for (user, span) in users.iter().zip(placed(&places.users)) {
+            add(is(TextField::User, user), span);
+            add(is(TextField::Email, user), span);
+        }
+        criteria
     }
+}
+
+/// The places of a list's entries, which may be more than places are known.
+fn placed(spans: &[Span]) -> impl Iterator<Item = Option<Span>> {
+    spans.iter().copied().map(Some).chain(repeat(None))
 }
 
 impl Policy {
@@ -70,14 +152,7 @@ impl Policy {
     /// certificates, if it is to be there, is the last.
     #[must_use]
     pub fn from_route(legacy: &Legacy, embedded: Option<&Self>) -> Self {
-        let criteria: Vec<Criterion> = legacy
-            .conditions()
-            .into_iter()
-            .map(|condition| Criterion {
-                span: None,
-                condition,
-            })
-            .collect();
+        let criteria = legacy.criteria();
         let allow = |criteria| Rule {
             action: Action::Allow,
             blocks: vec![Block {
@@ -126,7 +201,7 @@ mod tests {
                 ("a".into(), vec![json!("x"), json!(true)]),
             ],
             users: vec!["u".into()],
-            default_client_certificate_rule: false,
+            ..Legacy::default()
         };
         let is = |field, text: &str| Condition::Text {
             field,
@@ -136,8 +211,9 @@ mod tests {
             path: path.into(),
             clauses: vec![ListClause::Has(value)],
         };
+        let conditions: Vec<_> = legacy.criteria().into_iter().map(|c| c.condition).collect();
         assert_eq!(
-            legacy.conditions(),
+            conditions,
             [
                 Condition::Accept,
                 Condition::CorsPreflight,
@@ -150,6 +226,47 @@ mod tests {
                 is(TextField::Email, "u"),
             ]
         );
+    }
+
+    #[test]
+    fn what_has_a_place_keeps_it() {
+        let at = |line| Span { line, column: 3 };
+        let bare = Legacy {
+            public: true,
+            any_authenticated: true,
+            domains: vec!["d".into(), "e".into()],
+            claims: vec![
+                ("z".into(), vec![json!(1)]),
+                ("a".into(), vec![json!("x"), json!(true)]),
+                ("b".into(), vec![json!("y")]),
+            ],
+            users: vec!["u".into(), "v".into()],
+            ..Legacy::default()
+        };
+        let placed = Legacy {
+            places: LegacyPlaces {
+                public: Some(at(1)),
+                cors_preflight: Some(at(2)),
+                any_authenticated: Some(at(3)),
+                domains: vec![at(4), at(5)],
+                claims: vec![vec![at(6)], vec![at(7), at(8)]],
+                users: vec![at(9)],
+            },
+            ..bare.clone()
+        };
+        assert_eq!(placed, bare, "places say nothing");
+        let lines = |legacy: &Legacy| -> Vec<_> {
+            let policy = Policy::from_route(legacy, None);
+            policy
+                .criteria()
+                .map(|(_, span)| span.map(|span| span.line))
+                .collect()
+        };
+        let known = [1, 3, 4, 5, 7, 8].map(Some);
+        // No place is known of the claim `b` and the user `v`.
+        let last = [None, Some(6), Some(9), Some(9), None, None];
+        assert_eq!(lines(&placed), [&known[..], &last].concat());
+        assert_eq!(lines(&bare), [None; 12]);
     }
 
     #[test]

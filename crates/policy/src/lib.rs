@@ -59,7 +59,7 @@ pub use error::{POLICY_CODES, POLICY_WARNING_CODES, PolicyError, PolicyWarning};
 pub use evaluate::{Allowed, Challenge, Evaluation, NodePath, Outcome, Refusal, Verdict, evaluate};
 pub use explain::{BlockTrace, RuleTrace, Step, Trace, explain};
 pub use input::{ClientCertificate, Http, Input, Mcp, Ssh, Subject};
-pub use legacy::Legacy;
+pub use legacy::{Legacy, LegacyPlaces};
 pub use mcp::{Body as McpBody, Call};
 pub use parse::parse;
 pub use program::{Program, Programs};

@@ -14,7 +14,7 @@ mod problems;
 mod tests;
 mod warning;
 
-use portcullis_document::{Entry, Node};
+use portcullis_document::{Entry, Kind, Node, Value};
 
 #[cfg(test)]
 pub(crate) use criterion::SUPPORTED;
@@ -105,7 +105,11 @@ fn rule_object(entries: &[Entry], rules: &mut Vec<Rule>, problems: &mut Problems
 fn operator_object(action: Action, entries: &[Entry], problems: &mut Problems) -> Vec<Block> {
     let mut blocks = Vec::new();
     // Pomerium tolerates the key `action` here and gives it no meaning.
-    for entry in entries.iter().filter(|entry| entry.key != "action") {
+    for entry in entries {
+        if entry.key == "action" {
+            finite(&entry.value, problems);
+            continue;
+        }
         let Some(operator) = OPERATORS
             .into_iter()
             .find(|operator| operator.name() == entry.key)
@@ -172,10 +176,43 @@ fn criterion(action: Action, operator: Operator, node: &Node, problems: &mut Pro
         );
         return None;
     };
+    if !finite(&entry.value, problems) {
+        return None;
+    }
     let condition = criterion::condition(entry, problems)?;
     warning::look(action, operator, entry, &condition, problems);
     Some(Criterion {
         span: Some(entry.key_span),
         condition,
     })
+}
+
+/// Whether there is no `.nan` and no `.inf` in a value; each one is told. JSON,
+/// which Pomerium makes of every policy, has no such numbers, and it refuses them.
+fn finite(node: &Node, problems: &mut Problems) -> bool {
+    let mut all = true;
+    match &node.value {
+        Value::Seq(items) => {
+            for item in items {
+                all &= finite(item, problems);
+            }
+        }
+        Value::Map(entries) => {
+            for entry in entries {
+                all &= finite(&entry.value, problems);
+            }
+        }
+        Value::Scalar(scalar) => {
+            all = scalar.kind != Kind::Float || scalar.as_f64().is_some_and(f64::is_finite);
+            if !all {
+                problems.add_with_help(
+                    node.span,
+                    code::VALUE_INVALID,
+                    format!("`{}` is no number that a policy can hold", shown(&scalar.text)),
+                    Some("put it in quotes if a text is meant".to_owned()),
+                );
+            }
+        }
+    }
+    all
 }

@@ -115,8 +115,8 @@ impl Program {
         &self.inner.plan
     }
 
-    /// Where the criterion or operator stood in its file; `None` for a route's own
-    /// fields and after decoding.
+    /// Where the criterion or operator stood in its file; `None` where that is
+    /// not known, as after decoding.
     #[must_use]
     pub fn span(&self, path: NodePath) -> Option<Span> {
         let found = self.spans.binary_search_by_key(&path, |(path, _)| *path).ok()?;

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use portcullis_document::{Limits, Node, Span, Value, parse_yaml};
-use portcullis_policy::{Legacy, Policy, PolicyError, Program, compile, parse};
+use portcullis_config::codes::POLICY_CONFLICT;
+use portcullis_document::{Limits, Node, Span, parse_yaml};
+use portcullis_policy::{Legacy, LegacyPlaces, Policy, PolicyError, Program, compile, parse};
 
 use crate::configured::{Configured, ConfiguredRoute, Place};
 use crate::problem::{Problem, Problems};
@@ -66,9 +67,8 @@ impl Subject {
         let legacy = legacy(node, &mut problems);
         let legacy = problems.finish(legacy)?;
         let embedded = node.get("policy").filter(|policy| !policy.is_null());
-        let program = embedded
-            .map(parse)
-            .transpose()
+        let program = no_conflict(node, &legacy)
+            .and_then(|()| embedded.map(parse).transpose())
             .and_then(|embedded| compile(&Policy::from_route(&legacy, embedded.as_ref())));
         Ok(Self::of(file, node.span, program))
     }
@@ -146,24 +146,62 @@ fn legacy(node: &Node, problems: &mut Problems) -> Option<Legacy> {
         any_authenticated: flag("allow_any_authenticated_user").unwrap_or(false),
         cors_preflight: flag("cors_allow_preflight").unwrap_or(false),
         default_client_certificate_rule: flag("default_client_certificate_rule").unwrap_or(false),
+        places: LegacyPlaces {
+            public: Some(key_span(node, "allow_public_unauthenticated_access")),
+            any_authenticated: Some(key_span(node, "allow_any_authenticated_user")),
+            cors_preflight: Some(key_span(node, "cors_allow_preflight")),
+            ..LegacyPlaces::default()
+        },
         ..Legacy::default()
     };
-    let mut texts = |key| {
-        fields
-            .get(key)
-            .map(|node| problems.texts(node, key))
-            .unwrap_or_default()
+    let mut texts = |key| -> (Vec<String>, Vec<Span>) {
+        let Some(node) = fields.get(key) else {
+            return Default::default();
+        };
+        let items = problems.list(node, key).iter();
+        items
+            .filter_map(|item| Some((problems.text(item, key)?, item.span)))
+            .unzip()
     };
-    legacy.domains = texts("allowed_domains");
-    legacy.users = texts("allowed_users");
+    (legacy.domains, legacy.places.domains) = texts("allowed_domains");
+    (legacy.users, legacy.places.users) = texts("allowed_users");
     if let Some(node) = fields.get("allowed_idp_claims") {
         for entry in problems.entries(node, "allowed_idp_claims") {
-            let values = match &entry.value.value {
-                Value::Seq(items) => items.iter().map(Node::to_json).collect(),
-                Value::Scalar(_) | Value::Map(_) => vec![entry.value.to_json()],
-            };
+            let one = || core::slice::from_ref(&entry.value);
+            let values = entry.value.as_seq().unwrap_or_else(one).iter();
+            let (values, spans) = values.map(|value| (value.to_json(), value.span)).unzip();
             legacy.claims.push((entry.key.clone(), values));
+            legacy.places.claims.push(spans);
         }
     }
     Some(legacy)
+}
+
+/// Whether the server would take the fields together.
+fn no_conflict(node: &Node, legacy: &Legacy) -> Result<(), Vec<PolicyError>> {
+    let is_set = |name| match name {
+        "allow_public_unauthenticated_access" => legacy.public,
+        "allow_any_authenticated_user" => legacy.any_authenticated,
+        "allowed_domains" => !legacy.domains.is_empty(),
+        "allowed_users" => !legacy.users.is_empty(),
+        _ => false,
+    };
+    let mut conflicts = Legacy::CONFLICTS.into_iter();
+    let Some((wide, narrow)) = conflicts.find(|(wide, narrow)| is_set(wide) && is_set(narrow)) else {
+        return Ok(());
+    };
+    Err(vec![PolicyError {
+        span: key_span(node, wide).max(key_span(node, narrow)),
+        code: POLICY_CONFLICT,
+        message: format!("`{wide}` and `{narrow}` contradict each other"),
+        help: None,
+    }])
+}
+
+/// Where the key of a field stands.
+fn key_span(node: &Node, name: &str) -> Span {
+    let mut entries = node.as_map().unwrap_or_default().iter();
+    entries
+        .find(|entry| entry.key == name)
+        .map_or(node.span, |entry| entry.key_span)
 }

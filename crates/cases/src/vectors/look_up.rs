@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use portcullis_model::Claims;
 use portcullis_policy::{Device, ForeignKey, RecordSet, Standing};
 use serde::de::DeserializeOwned;
@@ -77,7 +78,7 @@ pub(super) fn situation(vector: &Vector, fixtures: &Fixtures) -> Result<Situatio
         Some("") => None,
         Some(text) => Some(text.parse().map_err(|_| format!("`{text}` is no IP address"))?),
     };
-    let session = LookUp { vector, records }.session(now)?;
+    let session = LookUp { vector, records, now }.session()?;
     let records = record_set(records, session.as_ref(), &certificate)?;
     let mut situation = Situation {
         method: text(&request.method, "GET"),
@@ -159,13 +160,14 @@ fn is_range(id: &str) -> bool {
 struct LookUp<'a> {
     vector: &'a Vector,
     records: &'a [Record],
+    now: Timestamp,
 }
 
 impl LookUp<'_> {
     /// A service account, else the session, else the one that it impersonates: one
     /// level, and nobody where that one is gone.
-    fn session(&self, now: jiff::Timestamp) -> Result<Option<Session>, String> {
-        let lives = |end: Option<jiff::Timestamp>| end.is_none_or(|end| end >= now);
+    fn session(&self) -> Result<Option<Session>, String> {
+        let lives = |end| self.lives(end);
         if let Some(account) = &self.vector.service_account
             && lives(account.expires_at)
         {
@@ -266,12 +268,18 @@ impl LookUp<'_> {
         })
     }
 
+    fn lives(&self, end: Option<Timestamp>) -> bool {
+        end.is_none_or(|end| end >= self.now)
+    }
+
+    /// The data of a record; one that has expired is none.
     fn record<T: DeserializeOwned>(&self, kind: [&str; 2], id: &str) -> Result<Option<T>, String> {
         let record = self
             .records
             .iter()
             .find(|record| kind.contains(&record.kind.as_str()) && record.id == id);
         record
+            .filter(|record| self.lives(record.expires_at))
             .map(|record| {
                 serde_json::from_value(record.data.clone())
                     .map_err(|error| format!("the record `{}` `{}`: {error}", record.kind, record.id))

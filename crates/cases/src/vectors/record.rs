@@ -68,9 +68,28 @@ pub(super) struct Route {
     allow_any_authenticated_user: Option<bool>,
     cors_allow_preflight: Option<bool>,
     allowed_domains: Option<Vec<String>>,
-    allowed_idp_claims: Option<BTreeMap<String, Vec<Value>>>,
+    allowed_idp_claims: Option<BTreeMap<String, ClaimValues>>,
     allowed_users: Option<Vec<String>>,
     default_client_certificate_rule: Option<bool>,
+}
+
+/// The values of which one suffices: a single one may stand without a list.
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum ClaimValues {
+    Many(Vec<Value>),
+    One(Value),
+}
+
+impl ClaimValues {
+    fn list(self) -> Vec<Value> {
+        match self {
+            Self::Many(values) => values,
+            // As in a configuration, a claim without a value lets nobody pass.
+            Self::One(Value::Null) => Vec::new(),
+            Self::One(value) => vec![value],
+        }
+    }
 }
 
 impl Route {
@@ -86,9 +105,11 @@ impl Route {
                 .clone()
                 .unwrap_or_default()
                 .into_iter()
+                .map(|(name, values)| (name, values.list()))
                 .collect(),
             users: self.allowed_users.clone().unwrap_or_default(),
             default_client_certificate_rule: flag(self.default_client_certificate_rule),
+            ..portcullis_policy::Legacy::default()
         }
     }
 }

@@ -30,13 +30,13 @@ pub(crate) struct Explain {
     #[arg(long)]
     pub(crate) url: String,
     /// The method of the request
-    #[arg(long, default_value = "GET")]
+    #[arg(long, default_value = "GET", value_parser = method)]
     pub(crate) method: String,
     /// The e-mail address of who asks; without it and without claims nobody is signed in
-    #[arg(long, value_name = "EMAIL")]
+    #[arg(long, value_name = "EMAIL", value_parser = somebody)]
     pub(crate) user: Option<String>,
     /// The id of who asks; without it the claim `sub`, then the e-mail address
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = somebody)]
     pub(crate) user_id: Option<String>,
     /// What the identity provider says, as a JSON object
     #[arg(long, value_name = "JSON", value_parser = object)]
@@ -72,6 +72,22 @@ pub(crate) enum ExplainFormat {
 
 fn decision(_: &str) -> Result<String, &'static str> {
     Err("decisions are found in the audit log, which there is not yet; describe the request with --url")
+}
+
+/// A token, as HTTP has it.
+fn method(text: &str) -> Result<String, &'static str> {
+    let in_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if text.is_empty() || !text.bytes().all(in_token) {
+        return Err("it is no method, such as GET");
+    }
+    Ok(text.to_owned())
+}
+
+fn somebody(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() {
+        return Err("it is empty; leave the flag out where nobody is signed in");
+    }
+    Ok(text.to_owned())
 }
 
 fn object(text: &str) -> Result<Map<String, Value>, String> {

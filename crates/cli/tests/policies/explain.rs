@@ -245,6 +245,12 @@ fn a_wrong_command_line_exits_with_2() {
         &["--url", WIKI, "--group", "a"],
         &["--url", WIKI, "--format", "xml"],
         &["--url", WIKI, "--client-certificate", "missing.pem"],
+        &["--url", WIKI, "--method", ""],
+        &["--url", WIKI, "--method", "GET "],
+        &["--url", WIKI, "--method", "GET /"],
+        &["--url", WIKI, "--user", ""],
+        &["--url", WIKI, "--user", " "],
+        &["--url", WIKI, "--user-id", ""],
         &["--decision", "d-1"],
     ] {
         let ran = explain(arguments);
@@ -260,4 +266,148 @@ fn a_wrong_command_line_exits_with_2() {
             ran.err
         );
     }
+}
+
+#[test]
+fn a_client_certificate_must_be_one() {
+    let empty = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+    let files = folder(&[
+        ("config.yaml", CONFIG),
+        ("text.pem", "no certificate"),
+        ("empty.pem", empty),
+    ]);
+    for file in ["text.pem", "empty.pem", "config.yaml"] {
+        let ran = portcullis(
+            files.path(),
+            &[
+                "explain",
+                "-c",
+                "config.yaml",
+                "--url",
+                WIKI,
+                "--client-certificate",
+                file,
+            ],
+        );
+        assert_eq!(ran.code, Some(2), "{file}: {}", ran.out);
+        assert!(
+            ran.err.contains(&format!("{file}: no client certificate: ")),
+            "{file}: {}",
+            ran.err
+        );
+        assert_eq!(ran.out, "", "{file}");
+    }
+}
+
+const LISTS: &str = "\
+routes:
+- name: domains
+  from: https://domains.example.com
+  to: http://a.internal
+  allowed_domains:
+  - corp.example
+- name: users
+  from: https://users.example.com
+  to: http://b.internal
+  cors_allow_preflight: true
+  allowed_users: [mona@corp.example, otto@corp.example]
+  allowed_idp_claims:
+    team: [red, 7]
+  sub_policies:
+  - name: guests
+    allowed_users:
+    - guest@corp.example
+- name: any
+  from: https://any.example.com
+  to: http://c.internal
+  allow_any_authenticated_user: true
+- name: public
+  from: https://public.example.com
+  to: http://d.internal
+  allow_public_unauthenticated_access: true
+- name: plain
+  from: https://plain.example.com
+  to: http://e.internal
+  allowed_users: [mona@corp.example]
+";
+
+#[test]
+fn the_fields_from_before_policies_have_places() {
+    let settings = CONFIG.split_once("routes:\n").unwrap().0;
+    let files = folder(&[("config.yaml", &format!("{settings}{LISTS}"))]);
+    let explain = |host: &str, user: &[&str]| {
+        let url = format!("https://{host}.example.com/");
+        portcullis(
+            files.path(),
+            &[&["explain", "-c", "config.yaml", "--url", &url], user].concat(),
+        )
+    };
+    let stranger = ["--user", "x@other.example"];
+    for (host, decided) in [
+        ("domains", "config.yaml:11:5: domain is \"corp.example\" fails"),
+        ("plain", "config.yaml:34:19: user is \"mona@corp.example\" fails"),
+    ] {
+        let denied = explain(host, &stranger);
+        assert_eq!(line(&denied, "outcome:"), "outcome: deny:403 (status 403)");
+        let start = format!("decided by: allow[0].or[0] at {decided}");
+        assert!(line(&denied, "decided by:").starts_with(&start), "{}", denied.out);
+    }
+
+    let denied = explain("users", &stranger);
+    assert_eq!(line(&denied, "outcome:"), "outcome: deny:403 (status 403)");
+    for (criterion, place) in [
+        ("cors_preflight", "15:3"),
+        ("claim/team has \"red\"", "18:12"),
+        ("claim/team has 7", "18:17"),
+        ("user is \"mona@corp.example\"", "16:19"),
+        ("email is \"otto@corp.example\"", "16:38"),
+        ("email is \"guest@corp.example\"", "22:7"),
+    ] {
+        let end = format!("[config.yaml:{place}]");
+        assert!(
+            denied.out.lines().any(
+                |line| line.trim_start_matches(['>', ' ']).starts_with(criterion) && line.ends_with(&end)
+            ),
+            "{criterion} {place}: {}",
+            denied.out
+        );
+    }
+    for (host, user, place) in [
+        ("users", "guest@corp.example", "22:7"),
+        ("any", "x@other.example", "26:3"),
+        ("public", "x@other.example", "30:3"),
+    ] {
+        let ran = explain(host, &["--user", user]);
+        assert!(
+            line(&ran, "outcome:").starts_with("outcome: allow"),
+            "{}",
+            ran.out
+        );
+        assert!(
+            line(&ran, "decided by:").contains(&format!(" at config.yaml:{place}: ")),
+            "{}",
+            ran.out
+        );
+    }
+    let json = explain("domains", &["--user", "x@other.example", "--format", "json"]);
+    let json: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["decided_by"]["place"]["line"], 11);
+    assert_eq!(json["decided_by"]["place"]["column"], 5);
+}
+
+#[test]
+fn a_policy_without_an_allow_rule_says_so() {
+    let settings = CONFIG.split_once("routes:\n").unwrap().0;
+    let route = "routes:\n- from: https://a.example.com\n  to: http://a.internal\n";
+    let deny = "  policy: {deny: {or: [{source_ip: 10.0.0.0/8}]}}\n";
+    let files = folder(&[("config.yaml", &format!("{settings}{route}{deny}"))]);
+    let ran = portcullis(
+        files.path(),
+        &["explain", "-c", "config.yaml", "--url", "https://a.example.com/"],
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(
+        line(&ran, "decided by:"),
+        "decided by: nothing, for no allow rule has a criterion"
+    );
 }

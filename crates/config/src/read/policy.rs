@@ -1,6 +1,6 @@
 //! Who may pass.
 
-mod claims;
+mod lists;
 mod sources;
 mod sub_policies;
 mod vocabulary;
@@ -8,9 +8,9 @@ mod vocabulary;
 use std::borrow::Cow;
 
 use portcullis_document::{Node, Span, Value};
-use portcullis_policy::{Legacy, Policy};
+use portcullis_policy::{Legacy, LegacyPlaces, Policy};
 
-use super::{boolean, strings};
+use super::boolean;
 use crate::codes::ROUTE_DENIES_ALL;
 use crate::report::{Problem, Report};
 use crate::schema::Fields;
@@ -20,19 +20,7 @@ use sub_policies::SubPolicies;
 
 /// The policy of a route, and what its sub-policies say to whoever is refused.
 pub(super) fn read(report: &mut Report, fields: &Fields<'_>, route: Span) -> (RoutePolicy, Vec<Advice>) {
-    let flag = |name| boolean(fields, name).unwrap_or(false);
-    let mut legacy = Legacy {
-        public: flag("allow_public_unauthenticated_access"),
-        cors_preflight: flag("cors_allow_preflight"),
-        any_authenticated: flag("allow_any_authenticated_user"),
-        domains: strings(report, fields, "allowed_domains"),
-        claims: fields
-            .get("allowed_idp_claims")
-            .map(|field| claims::read(report, field.node))
-            .unwrap_or_default(),
-        users: strings(report, fields, "allowed_users"),
-        ..Legacy::default()
-    };
+    let mut legacy = legacy(report, fields);
     let SubPolicies { rules, advice, good } = sub_policies::read(report, fields, &mut legacy);
     let own = fields
         .get("policy")
@@ -49,6 +37,31 @@ pub(super) fn read(report: &mut Report, fields: &Fields<'_>, route: Span) -> (Ro
         }
     };
     (policy, advice)
+}
+
+/// The fields from before there was a policy language.
+fn legacy(report: &mut Report, fields: &Fields<'_>) -> Legacy {
+    let flag = |name| boolean(fields, name).unwrap_or(false);
+    let key = |name| fields.get(name).map(|field| field.key_span);
+    let public = "allow_public_unauthenticated_access";
+    let cors = "cors_allow_preflight";
+    let any = "allow_any_authenticated_user";
+    let mut legacy = Legacy {
+        public: flag(public),
+        cors_preflight: flag(cors),
+        any_authenticated: flag(any),
+        places: LegacyPlaces {
+            public: key(public),
+            cors_preflight: key(cors),
+            any_authenticated: key(any),
+            ..LegacyPlaces::default()
+        },
+        ..Legacy::default()
+    };
+    lists::extend(report, &mut legacy, |name| {
+        fields.get(name).map(|field| field.node)
+    });
+    legacy
 }
 
 /// The rules of `policy` and, after them, those of the sub-policies.
@@ -75,7 +88,7 @@ fn joined(own: Option<Cow<'_, Node>>, rules: Vec<Node>, route: Span) -> Option<C
 fn merged(report: &mut Report, legacy: &Legacy, embedded: Option<&Policy>, route: Span) -> RoutePolicy {
     let policy = Policy::from_route(legacy, embedded);
     if let Err(errors) = portcullis_policy::check(&policy) {
-        // What the lists of the route add up to has no place of its own.
+        // Of nothing but rules without criteria there is no place.
         let placed = errors.into_iter().map(|mut error| {
             if error.span == Span::START {
                 error.span = route;

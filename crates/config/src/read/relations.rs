@@ -1,6 +1,7 @@
 //! Options that need or exclude each other.
 
 use portcullis_document::Node;
+use portcullis_policy::Legacy;
 
 use super::part;
 use crate::codes::{DEPENDS_ON, EXCLUSIVE_KEYS, HALF_PAIR, POLICY_CONFLICT, URL_INVALID, WRONG_VALUE};
@@ -54,15 +55,7 @@ pub(super) fn global(report: &mut Report, fields: &Fields<'_>) {
 pub(super) fn route(report: &mut Report, fields: &Fields<'_>) {
     report.extend(ROUTE_PAIRS.iter().filter_map(|pair| half(fields, *pair)));
     report.extend(ROUTE_EXCLUSIVE.iter().filter_map(|pair| exclusive(fields, *pair)));
-    let public = "allow_public_unauthenticated_access";
-    let any = "allow_any_authenticated_user";
-    for (wide, narrow) in [
-        (public, any),
-        (public, "allowed_users"),
-        (public, "allowed_domains"),
-        (any, "allowed_users"),
-        (any, "allowed_domains"),
-    ] {
+    for (wide, narrow) in Legacy::CONFLICTS {
         if let (Some(wide), Some(narrow)) = (set(fields, wide), set(fields, narrow)) {
             let message = format!("`{}` and `{}` contradict each other", wide.name, narrow.name);
             let later = wide.key_span.max(narrow.key_span);

@@ -78,6 +78,12 @@ deny: false (source-ip-ok)
             .to_string()
             .starts_with("deny:403, no allow rule has a criterion\n")
     );
+    let deny_only = trace("deny: {or: [{source_ip: 192.0.2.0/24}]}", None).to_string();
+    assert!(
+        deny_only.starts_with("deny:403, no allow rule has a criterion\n")
+            && deny_only.contains("deny[0] does not hold"),
+        "{deny_only}"
+    );
 }
 
 #[test]

@@ -90,6 +90,49 @@ fn every_code_at_its_exact_place() {
 }
 
 #[test]
+fn numbers_without_a_json_form_are_refused() {
+    let invalid = |places: &[&str]| -> Vec<String> {
+        places
+            .iter()
+            .map(|at| format!("{at} policy_value_invalid"))
+            .collect()
+    };
+    for number in [".nan", ".NaN", ".inf", "-.inf", "+.INF"] {
+        for (before, after, at) in [
+            ("user: ", "", "3:13"),
+            ("accept: ", "", "3:15"),
+            ("claim/level: {has: ", "}", "3:26"),
+            ("claim/level: [1, {a: ", "}]", "3:28"),
+            ("email: {in: [a@b.c, ", "]}", "3:27"),
+            ("record: {type: x, field: y, is: ", "}", "3:39"),
+            ("nobody_knows: ", "", "3:21"),
+        ] {
+            let criterion = format!("{before}{number}{after}");
+            assert_eq!([problem(&criterion)].as_slice(), invalid(&[at]), "{criterion}");
+            // In quotes it is a text.
+            let text = format!("allow:\n  or:\n    - {before}'{number}'{after}\n");
+            let refused = read(&text).err().unwrap_or_default();
+            assert!(
+                refused.iter().all(|error| error.code != code::VALUE_INVALID),
+                "{text}"
+            );
+        }
+    }
+    let all = problems("allow:\n  action: .nan\n  or:\n    - claim/a: [.inf, 1e300, {b: .nan}]\n");
+    assert_eq!(all, invalid(&["2:11", "4:17", "4:34"]));
+    let toml = "[[allow.or]]\n\"claim/a\" = [1.5, nan, -inf]\n";
+    let node = portcullis_document::parse_toml(toml, &Limits::default())
+        .unwrap()
+        .unwrap();
+    let errors = parse(&node).unwrap_err();
+    let found: Vec<_> = errors
+        .iter()
+        .map(|error| format!("{} {}", error.span, error.code))
+        .collect();
+    assert_eq!(found, invalid(&["2:19", "2:24"]));
+}
+
+#[test]
 fn all_problems_at_once_in_the_order_of_the_text() {
     let text = "- allow:\n    or:\n      - emial: x\n      - user: {in: a, matches: b}\n    all: []\n- permit: {}\n- 1\n";
     assert_eq!(

@@ -3,9 +3,9 @@
 use portcullis_document::{Limits, Node, Span, Value, parse_yaml};
 use portcullis_policy::Legacy;
 
-use super::claims;
+use super::lists;
 use crate::codes::{ADVICE_CUT, REGO_UNSUPPORTED};
-use crate::read::{items, part, texts};
+use crate::read::{items, part};
 use crate::report::{Problem, Report};
 use crate::schema::Fields;
 use crate::{Advice, value};
@@ -36,17 +36,7 @@ pub(super) fn read(report: &mut Report, fields: &Fields<'_>, legacy: &mut Legacy
         ..SubPolicies::default()
     };
     for item in fields.get("sub_policies").map(items).unwrap_or_default() {
-        for (name, list) in [
-            ("allowed_domains", &mut legacy.domains),
-            ("allowed_users", &mut legacy.users),
-        ] {
-            if let Some(node) = part(item, name) {
-                list.extend(texts(report, node, name));
-            }
-        }
-        if let Some(node) = part(item, "allowed_idp_claims") {
-            legacy.claims.extend(claims::read(report, node));
-        }
+        lists::extend(report, legacy, |name| part(item, name));
         read.good &= no_rego(report, item);
         read.good &= rules(report, item, &mut read.rules);
         advise(report, item, &mut read.advice);

@@ -29,12 +29,30 @@ fn a_preflight_has_its_method_and_both_headers() {
     let holds = |http| allows(policy, &Input::http(http, None, Timestamp::UNIX_EPOCH));
     assert!(holds(preflight));
     for other in [
-        Http { method: "options", ..preflight },
-        Http { method: "GET", ..preflight },
-        Http { origin: None, ..preflight },
-        Http { origin: Some(""), ..preflight },
-        Http { access_control_request_method: None, ..preflight },
-        Http { access_control_request_method: Some(""), ..preflight },
+        Http {
+            method: "options",
+            ..preflight
+        },
+        Http {
+            method: "GET",
+            ..preflight
+        },
+        Http {
+            origin: None,
+            ..preflight
+        },
+        Http {
+            origin: Some(""),
+            ..preflight
+        },
+        Http {
+            access_control_request_method: None,
+            ..preflight
+        },
+        Http {
+            access_control_request_method: Some(""),
+            ..preflight
+        },
     ] {
         assert!(!holds(other), "{other:?}");
     }
@@ -42,7 +60,9 @@ fn a_preflight_has_its_method_and_both_headers() {
 
 #[test]
 fn the_login_name_is_that_of_the_ssh_request() {
-    let claims: Claims = [("names".to_owned(), vec![json!("ally"), json!("root")])].into_iter().collect();
+    let claims: Claims = [("names".to_owned(), vec![json!("ally"), json!("root")])]
+        .into_iter()
+        .collect();
     let session = Subject {
         session_id: "s",
         user_id: "u",
@@ -69,7 +89,10 @@ fn the_login_name_is_that_of_the_ssh_request() {
     assert!(holds(claim, "root", Some(session)));
     assert!(!holds(claim, "alice", Some(session)));
     let http = Input::http(Http::default(), None, Timestamp::UNIX_EPOCH);
-    assert!(allows("allow: {or: [{ssh_username: ''}]}", &http), "as in Pomerium");
+    assert!(
+        allows("allow: {or: [{ssh_username: ''}]}", &http),
+        "as in Pomerium"
+    );
     assert!(!allows(name, &http));
 }
 
@@ -90,7 +113,10 @@ fn claims_of_several_names_are_not_mixed_up() {
         devices: &[],
     };
     let input = Input::http(Http::default(), Some(session), Timestamp::UNIX_EPOCH);
-    assert!(allows("allow: {and: [{claim/a: x}, {claim/b: y}, {claim/a: x}]}", &input));
+    assert!(allows(
+        "allow: {and: [{claim/a: x}, {claim/b: y}, {claim/a: x}]}",
+        &input
+    ));
     for wrong in ["{claim/a: x}, {claim/b: x}", "{claim/b: y}, {claim/a: y}"] {
         assert!(!allows(&format!("allow: {{and: [{wrong}]}}"), &input), "{wrong}");
     }
@@ -100,7 +126,9 @@ fn claims_of_several_names_are_not_mixed_up() {
 fn of_several_devices_the_last_in_the_policy_is_asked_for() {
     let input = Input::http(Http::default(), None, Timestamp::UNIX_EPOCH);
     let policy = |types: [&str; 3]| {
-        let criteria = types.map(|name| format!("{{device: {{type: {name}}}}}")).join(", ");
+        let criteria = types
+            .map(|name| format!("{{device: {{type: {name}}}}}"))
+            .join(", ");
         format!("allow: {{or: [{criteria}]}}")
     };
     for types in [["a", "b", "c"], ["c", "b", "a"], ["b", "c", "a"]] {
