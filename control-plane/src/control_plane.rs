@@ -3,6 +3,7 @@
 use std::{
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use portcullis_bundle::{Bundle, RoutePolicy};
@@ -36,12 +37,19 @@ pub use place::{Apart, Place};
 /// The name by which the supervised Envoy knows itself.
 const NODE_ID: &str = "portcullis";
 
+/// A request that was routed before its route changed still waits for its check, or
+/// for the content that the check wants to see. The check has a few seconds.
+pub const CLUSTERS_LINGER: Duration = Duration::from_secs(10);
+
 /// What a control plane is made of.
 pub struct Options {
     /// Who decides; further ones attach while it runs.
     pub ports: Vec<Arc<dyn BundlePort>>,
     /// Whom it serves.
     pub place: Place,
+    /// For how long at least an Envoy keeps a cluster that its routes name no
+    /// more; [`CLUSTERS_LINGER`] but for tests.
+    pub clusters_linger: Duration,
 }
 
 /// The first reading must not take effect.
@@ -108,7 +116,11 @@ impl ControlPlane {
             diagnostics,
             files,
         } = first;
-        let Options { ports, place } = options;
+        let Options {
+            ports,
+            place,
+            clusters_linger,
+        } = options;
         let (Some(snapshot), Some(bundle)) = (snapshot, bundle) else {
             return Err(Rejected { diagnostics });
         };
@@ -119,7 +131,7 @@ impl ControlPlane {
         };
         let resources = Arc::new(reach.encode(parsed.as_deref(), &snapshot, None));
         let metrics = Metrics::default();
-        let serving = Serving::default();
+        let serving = Serving::new(clusters_linger);
         let publisher = Publisher::new(ports, serving.clone(), metrics.clone());
         let (envoy, envoy_seen) = watch::channel(EnvoyState::default());
         let config = ConfigStatus {

@@ -27,7 +27,7 @@ mod serving;
 mod wire;
 
 pub use ads::AdsError;
-pub use control_plane::{Apart, ControlPlane, Options, Place, Rejected, RunError};
+pub use control_plane::{Apart, CLUSTERS_LINGER, ControlPlane, Options, Place, Rejected, RunError};
 pub use grpc::{Grpc, GrpcError};
 pub use handle::{Handle, Reloaded};
 pub use metrics::Metrics;

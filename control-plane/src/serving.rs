@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use portcullis_envoy_config::{ResourceSet, ResourceType};
@@ -22,6 +23,7 @@ pub(crate) fn order() -> [Stage; 4] {
         type_url: kind.type_url(),
         wildcard,
         leaf,
+        lingers: kind == ResourceType::Cluster,
     };
     [
         stage(ResourceType::Cluster, true, false),
@@ -81,20 +83,26 @@ pub(crate) struct Serving {
     next: Arc<AtomicU64>,
     /// What clients of ended streams held, the latest first.
     formers: Arc<Mutex<VecDeque<Arc<Former>>>>,
+    tick: Duration,
 }
 
-impl Default for Serving {
-    fn default() -> Self {
+impl Serving {
+    /// Nothing yet. What lingers does so for at least a `tick`.
+    pub(crate) fn new(tick: Duration) -> Self {
         Self {
             target: watch::Sender::new(None),
             streams: Arc::new(watch::Sender::new(BTreeMap::new())),
             next: Arc::default(),
             formers: Arc::default(),
+            tick,
         }
     }
-}
 
-impl Serving {
+    /// Between two ticks of a stream.
+    pub(crate) fn tick(&self) -> Duration {
+        self.tick
+    }
+
     /// Serves `target` from now on, unless it is what is served already.
     /// Returns whether that changed anything.
     pub(crate) fn serve(&self, target: Served) -> bool {

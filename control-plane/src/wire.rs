@@ -24,6 +24,8 @@ pub(crate) trait Protocol: Send + Sync + 'static {
 
     fn on_request(&mut self, request: Self::Request) -> Result<Reaction<Outgoing<Self>>, StreamError>;
     fn on_change(&mut self, target: Arc<Served>) -> Vec<Outgoing<Self>>;
+    fn lingers(&self) -> bool;
+    fn on_tick(&mut self) -> Vec<Outgoing<Self>>;
     fn acknowledged(&self) -> Option<&str>;
     fn rejections(&self) -> Vec<Rejection>;
     /// What a stream that comes after must know of this one.
@@ -55,6 +57,15 @@ impl Protocol for DeltaStream {
         responses.into_iter().map(delta_response).collect()
     }
 
+    fn lingers(&self) -> bool {
+        self.lingers()
+    }
+
+    fn on_tick(&mut self) -> Vec<Outgoing<Self>> {
+        let responses = self.on_tick();
+        responses.into_iter().map(delta_response).collect()
+    }
+
     fn acknowledged(&self) -> Option<&str> {
         self.acknowledged()
     }
@@ -80,6 +91,15 @@ impl Protocol for SotwStream {
 
     fn on_change(&mut self, target: Arc<Served>) -> Vec<Outgoing<Self>> {
         let responses = self.on_change(target);
+        responses.into_iter().map(sotw_response).collect()
+    }
+
+    fn lingers(&self) -> bool {
+        self.lingers()
+    }
+
+    fn on_tick(&mut self) -> Vec<Outgoing<Self>> {
+        let responses = self.on_tick();
         responses.into_iter().map(sotw_response).collect()
     }
 

@@ -33,6 +33,8 @@ pub(super) struct StreamTask<P: Protocol> {
     known: BTreeSet<(TypeUrl, String, String)>,
     /// When the client is late with what is served.
     overdue: Option<Instant>,
+    /// When what lingers is looked at next.
+    tick: Option<Instant>,
 }
 
 /// Why a stream ended otherwise than by the client's wish.
@@ -72,6 +74,7 @@ impl<P: Protocol> StreamTask<P> {
             metrics,
             known: BTreeSet::new(),
             overdue: None,
+            tick: None,
         }
     }
 
@@ -105,6 +108,7 @@ impl<P: Protocol> StreamTask<P> {
         target.mark_changed();
         loop {
             let late = self.overdue.unwrap_or_else(Instant::now);
+            let tick = self.tick.unwrap_or_else(Instant::now);
             let responses = tokio::select! {
                 changed = target.changed() => {
                     if changed.is_err() {
@@ -122,7 +126,14 @@ impl<P: Protocol> StreamTask<P> {
                     self.overdue = None;
                     continue;
                 }
+                () = time::sleep_until(tick), if self.tick.is_some() => {
+                    self.tick = None;
+                    self.state.on_tick()
+                }
             };
+            if self.tick.is_none() && self.state.lingers() {
+                self.tick = Some(Instant::now() + self.serving.tick());
+            }
             self.report();
             self.overdue = match self.state.acknowledged() {
                 Some(_) => None,

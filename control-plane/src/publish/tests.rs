@@ -95,7 +95,7 @@ async fn until(done: impl Fn() -> bool) {
 
 #[tokio::test]
 async fn publications_do_not_overlap_and_the_newest_that_waits_goes_ahead() {
-    let (gate, serving) = (gate(0), Serving::default());
+    let (gate, serving) = (gate(0), Serving::new(Duration::ZERO));
     let publisher = publisher(&gate, &serving);
     let mut running = Vec::new();
     for number in 1..=4 {
@@ -125,7 +125,7 @@ async fn publications_do_not_overlap_and_the_newest_that_waits_goes_ahead() {
 
 #[tokio::test]
 async fn former_ids_stay_through_several_publications_until_a_stream_has_taken_the_last() {
-    let (gate, serving) = (gate(100), Serving::default());
+    let (gate, serving) = (gate(100), Serving::new(Duration::ZERO));
     let publisher = publisher(&gate, &serving);
     let all: Vec<Publication> = (1..=3).map(|n| publication(9000 + n)).collect();
     for publication in &all {
@@ -159,7 +159,7 @@ async fn former_ids_stay_through_several_publications_until_a_stream_has_taken_t
 
 #[tokio::test]
 async fn what_is_remembered_of_former_states_is_bounded() {
-    let (gate, serving) = (gate(1000), Serving::default());
+    let (gate, serving) = (gate(1000), Serving::new(Duration::ZERO));
     let publisher = publisher(&gate, &serving);
     for number in 1..40 {
         publisher.publish(publication(9000 + number)).await;
@@ -170,7 +170,7 @@ async fn what_is_remembered_of_former_states_is_bounded() {
 
 #[tokio::test]
 async fn an_authz_server_that_lacks_the_bundle_is_given_it_again_and_envoy_waits_for_it() {
-    let (slow, serving) = (gate(1), Serving::default());
+    let (slow, serving) = (gate(1), Serving::new(Duration::ZERO));
     let publisher = publisher(&slow, &serving);
     publisher.publish(publication(9001)).await;
     let before = serving.version();
@@ -200,7 +200,7 @@ async fn an_authz_server_that_lacks_the_bundle_is_given_it_again_and_envoy_waits
 
 #[tokio::test]
 async fn an_authz_server_that_attaches_gets_what_is_delivered_and_leaves_with_its_attachment() {
-    let (first, serving) = (gate(100), Serving::default());
+    let (first, serving) = (gate(100), Serving::new(Duration::ZERO));
     let publisher = publisher(&first, &serving);
     let both = [publication(9001), publication(9002)];
     for publication in &both {
@@ -233,7 +233,7 @@ async fn an_authz_server_that_attaches_gets_what_is_delivered_and_leaves_with_it
 
 #[tokio::test]
 async fn a_publication_does_not_wait_for_one_that_leaves() {
-    let (first, serving) = (gate(100), Serving::default());
+    let (first, serving) = (gate(100), Serving::new(Duration::ZERO));
     let publisher = publisher(&first, &serving);
     let silent = gate(0);
     let attachment = publisher.attach(Arc::clone(&silent) as Arc<dyn BundlePort>);
@@ -252,7 +252,7 @@ async fn a_publication_does_not_wait_for_one_that_leaves() {
 /// Nobody is there: Envoy keeps what it has, and whoever comes gets the newest.
 #[tokio::test]
 async fn with_nobody_attached_the_newest_state_waits_for_the_first_to_decide_by_it() {
-    let serving = Serving::default();
+    let serving = Serving::new(Duration::ZERO);
     let publisher = Publisher::new(Vec::new(), serving.clone(), Metrics::default());
     let publish = |port| {
         let publisher = Arc::clone(&publisher);
@@ -293,7 +293,7 @@ async fn what_every_authz_server_refuses_is_not_announced() {
             Err(PublishError::Refused("no key".to_owned()))
         }
     }
-    let serving = Serving::default();
+    let serving = Serving::new(Duration::ZERO);
     let publisher = Publisher::new(vec![Arc::new(Refusing)], serving.clone(), Metrics::default());
     let publishing = Arc::clone(&publisher);
     let publishing = tokio::spawn(async move { publishing.publish(publication(9001)).await });

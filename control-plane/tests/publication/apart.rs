@@ -23,7 +23,7 @@ use url::Url;
 
 use crate::{
     HELD, ads,
-    client::{CDS, Client, LDS, RDS},
+    client::{CDS, Client, LDS, LINGER, RDS},
     follower::{Follower, Word},
     timeline::{Event, Timeline},
     world::config,
@@ -71,6 +71,7 @@ impl World {
         let options = Options {
             ports: Vec::new(),
             place,
+            clusters_linger: LINGER,
         };
         let control_plane = ControlPlane::new(options, source, first).unwrap();
         let handle = control_plane.handle();

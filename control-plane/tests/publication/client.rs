@@ -34,7 +34,10 @@ pub(crate) const LDS: &str = "type.googleapis.com/envoy.config.listener.v3.Liste
 pub(crate) const SDS: &str = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
 pub(crate) const RDS: &str = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
 
-/// How long nothing must come before the client believes that nothing comes.
+/// How long a cluster stays that no route names any more.
+pub(crate) const LINGER: Duration = Duration::from_millis(50);
+/// How long nothing must come before the client believes that nothing comes; more
+/// than twice the above.
 pub(crate) const QUIET: Duration = Duration::from_millis(400);
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -11,7 +11,7 @@ use tokio::{task::JoinHandle, time};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    client::{Client, Protocol, channel},
+    client::{Client, LINGER, Protocol, channel},
     ports::Port,
     sotw::Translation,
     timeline::Timeline,
@@ -59,6 +59,7 @@ impl World {
                 envoy: None,
                 xds: XdsProtocol::default(),
             },
+            clusters_linger: LINGER,
         };
         let control_plane = ControlPlane::new(options, source, first).unwrap();
         let handle = control_plane.handle();

@@ -12,7 +12,9 @@ use portcullis_authz_server::clock::{OsRandom, SystemClock};
 use portcullis_authz_server::{AuthzServer, Options as AuthzOptions, serve};
 use portcullis_config::{Config, LogLevel};
 use portcullis_control_plane::supervise::{EnvoyOptions, RunDirectory, find_envoy};
-use portcullis_control_plane::{ControlPlane, FileSource, Loaded, Options as ControlPlaneOptions, Place};
+use portcullis_control_plane::{
+    CLUSTERS_LINGER, ControlPlane, FileSource, Loaded, Options as ControlPlaneOptions, Place,
+};
 use portcullis_envoy_config::XdsProtocol;
 use portcullis_idp::{HttpClient, HttpOptions};
 use prometheus_client::registry::Registry;
@@ -100,6 +102,7 @@ async fn serve_all(
                 envoy: Some(envoy),
                 xds,
             },
+            clusters_linger: CLUSTERS_LINGER,
         },
         source,
         first,

@@ -129,6 +129,22 @@ impl DeltaStream {
         })
     }
 
+    /// Whether something that is to go waits for [`on_tick`](Self::on_tick),
+    /// because requests that are under way may need it: see [`Stage::lingers`].
+    #[must_use]
+    pub fn lingers(&self) -> bool {
+        self.machine.lingers()
+    }
+
+    /// Time has passed; from one tick to the next it is to be as long as a
+    /// request may take from its route to its destination. Returns what must
+    /// leave now.
+    #[must_use]
+    pub fn on_tick(&mut self) -> Vec<DeltaResponse> {
+        self.machine.tick();
+        self.machine.pump(response)
+    }
+
     /// Serves `target` from now on. Returns what must leave at once; more
     /// follows as the client answers.
     #[must_use]
@@ -176,5 +192,7 @@ fn response(kind: &Kind, target: &Served) -> DeltaResponse {
     out
 }
 
+#[cfg(test)]
+mod lingering_tests;
 #[cfg(test)]
 mod tests;

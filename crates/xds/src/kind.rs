@@ -8,9 +8,11 @@ use std::{
 use crate::{Resource, Stage};
 
 mod answer;
+mod lingering;
 mod subscription;
 
 pub(crate) use answer::Answer;
+use lingering::Lingering;
 
 /// What a type serves: name to resource.
 pub(crate) type Catalogue = BTreeMap<String, Resource>;
@@ -71,6 +73,7 @@ pub(crate) struct Kind {
     search: Vec<Vec<String>>,
     search_steps: usize,
     in_flight: Option<InFlight>,
+    lingering: Lingering,
 }
 
 impl Kind {
@@ -92,6 +95,7 @@ impl Kind {
             search: Vec::new(),
             search_steps: 0,
             in_flight: None,
+            lingering: Lingering::default(),
         }
     }
 

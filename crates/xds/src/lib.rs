@@ -26,6 +26,11 @@
 //!    later type that may refer to what goes, and while a resource of a later
 //!    type is refused: the client then still serves its last good version,
 //!    which may name what would go.
+//! 4. What [lingers](Stage::lingers) is removed only once it was due through a
+//!    whole interval between two ticks (`on_tick`): the client's ACK of routes
+//!    says nothing of the requests that were routed before, and a cluster that
+//!    goes under them is their 503. It does not keep a state from being
+//!    acknowledged.
 //!
 //! # Rejections
 //!

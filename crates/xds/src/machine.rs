@@ -38,6 +38,9 @@ impl Machine {
 
     /// Serves `target` from now on.
     pub(crate) fn serve(&mut self, target: Arc<Served>) {
+        for kind in &mut self.kinds {
+            kind.serve(catalogue(&target, kind.stage.type_url));
+        }
         self.target = Some(target);
     }
 
@@ -87,6 +90,16 @@ impl Machine {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Whether something that is to go waits for a tick.
+    pub(crate) fn lingers(&self) -> bool {
+        self.kinds.iter().any(Kind::lingers)
+    }
+
+    /// Lets the time of a tick pass.
+    pub(crate) fn tick(&mut self) {
+        self.kinds.iter_mut().for_each(Kind::tick);
     }
 
     pub(crate) fn acknowledged(&self) -> Option<&str> {
@@ -162,7 +175,8 @@ impl Machine {
     fn next_removal<'a>(&mut self, kinds: &'a mut [Kind], target: &Served) -> Option<&'a Kind> {
         for kind in kinds.iter_mut().rev() {
             let served = catalogue(target, kind.stage.type_url);
-            let removed = kind.gone(served);
+            let gone = kind.gone(served);
+            let removed = kind.ripe(gone);
             match kind.telling {
                 Telling::Named => kind.drop_silently(&removed),
                 Telling::Changes | Telling::Whole if removed.is_empty() => {}

@@ -51,6 +51,10 @@ pub struct Stage {
     /// become ready (endpoints, secrets). First answers to new names of a leaf
     /// are never held back.
     pub leaf: bool,
+    /// Whether a request of a user that is under way at the client may still
+    /// need what later types name no more (clusters): its removal waits for two
+    /// ticks of the stream, so for at least the time between them.
+    pub lingers: bool,
 }
 
 /// What a client may ask of one stream. Beyond it the stream ends.

@@ -221,6 +221,22 @@ impl SotwStream {
         })
     }
 
+    /// Whether something that is to go waits for [`on_tick`](Self::on_tick),
+    /// because requests that are under way may need it: see [`Stage::lingers`].
+    #[must_use]
+    pub fn lingers(&self) -> bool {
+        self.machine.lingers()
+    }
+
+    /// Time has passed; from one tick to the next it is to be as long as a
+    /// request may take from its route to its destination. Returns what must
+    /// leave now.
+    #[must_use]
+    pub fn on_tick(&mut self) -> Vec<SotwResponse> {
+        self.machine.tick();
+        self.pump()
+    }
+
     /// Serves `target` from now on. Returns what must leave at once; more
     /// follows as the client answers.
     #[must_use]

@@ -16,6 +16,7 @@ pub(crate) fn change(count: usize) -> Run {
         type_url,
         wildcard: true,
         leaf: false,
+        lingers: type_url == CLUSTER,
     });
     let mut targets = [served(count, "b"), served(count, "a")];
     let mut stream = DeltaStream::new(&order, Limits::default());

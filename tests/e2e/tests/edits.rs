@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -79,14 +80,61 @@ fn a_policy_edit_takes_effect_without_a_push_to_envoy() {
     let (from, to) = (site.upstream.url(), elsewhere.url());
     site.gateway.edit(&from, &to);
     until("the new destination is served", || {
+        let answer = user.get(&site.url("app", "/?mark=moved"));
         assert_eq!(
-            user.get(&site.url("app", "/?mark=moved")).status,
-            200,
-            "no 5xx to anybody while routes change"
+            answer.status, 200,
+            "nobody is refused while routes change: {answer:?}"
         );
         elsewhere.saw("mark=moved")
     });
     assert_ne!(envoy.update_counters(), before);
+}
+
+/// A request that waits for its check while the destination changes still goes to
+/// the old one, which Envoy must not have lost by then.
+#[test]
+fn nobody_is_refused_while_a_destination_changes() {
+    let site = Site::start(
+        "- {from: 'https://app.example.test:{port}', to: '{upstream}', allow_public_unauthenticated_access: true}\n",
+    );
+    let elsewhere = portcullis_harness::Upstream::start();
+    let (one, other) = (site.upstream.url(), elsewhere.url());
+    let url = site.url("app", "/");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        let asking: Vec<_> = (0..6)
+            .map(|_| {
+                let mut client = site.client();
+                let (over, url) = (&over, &url);
+                threads.spawn(move || {
+                    let mut answers = 0;
+                    while !over.load(Ordering::Relaxed) {
+                        let answer = client.get(url);
+                        assert_eq!(answer.status, 200, "{answer:?}");
+                        answers += 1;
+                    }
+                    answers
+                })
+            })
+            .collect();
+        for turn in 0..20 {
+            let (from, to, now) = match turn % 2 {
+                0 => (&one, &other, &elsewhere),
+                _ => (&other, &one, &site.upstream),
+            };
+            site.gateway.edit(from, to);
+            let mark = format!("mark=turn-{turn}");
+            let mut client = site.client();
+            until("the new destination is served", || {
+                client.get(&format!("{url}?{mark}"));
+                now.saw(&mark)
+            });
+        }
+        over.store(true, Ordering::Relaxed);
+        for thread in asking {
+            assert!(thread.join().unwrap() > 20);
+        }
+    });
 }
 
 #[test]

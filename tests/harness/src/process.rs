@@ -156,8 +156,13 @@ impl Process {
 }
 
 impl Drop for Process {
+    #[allow(clippy::print_stderr, reason = "a failing test's own output")]
     fn drop(&mut self) {
         let _ = self.stop(Duration::from_secs(5));
+        // A test that fails once in a thousand runs must say all it can the first time.
+        if std::thread::panicking() {
+            eprintln!("the end of the log of {}:\n{}", self.name, self.log_tail());
+        }
     }
 }
 

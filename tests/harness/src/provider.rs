@@ -3,12 +3,16 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::process::Process;
 use crate::wait::PATIENCE;
 use crate::{ports, repository};
+
+/// Node reads some thousand files first, on a cold disk one by one.
+const START: Duration = Duration::from_secs(60);
 
 /// The client id at the provider.
 pub const CLIENT_ID: &str = "portcullis-tests";
@@ -131,9 +135,7 @@ fn launch(directory: &Path, issuer: &str, times: usize) -> Process {
             .is_ok_and(|text| text.matches(&line).count() >= times)
             .then_some(())
     };
-    process
-        .wait_for(PATIENCE, ready)
-        .unwrap_or_else(|e| panic!("{e}"));
+    process.wait_for(START, ready).unwrap_or_else(|e| panic!("{e}"));
     process
 }
 

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use portcullis_config::{Config, GrpcAddress, Storage};
-use portcullis_control_plane::{Apart, ControlPlane, FileSource, Grpc, Handle, Loaded, Options, Place};
+use portcullis_control_plane::{
+    Apart, CLUSTERS_LINGER, ControlPlane, FileSource, Grpc, Handle, Loaded, Options, Place,
+};
 use portcullis_proto::credential::Key;
 use portcullis_proto::listener::ServerTls;
 use prometheus_client::registry::Registry;
@@ -97,6 +99,7 @@ async fn serve_all(source: FileSource, first: Loaded, config: &Config, door: Doo
     let options = Options {
         ports: Vec::new(),
         place,
+        clusters_linger: CLUSTERS_LINGER,
     };
     let control_plane = ControlPlane::new(options, source, first)?;
     let handle = control_plane.handle();

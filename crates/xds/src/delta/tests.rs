@@ -13,21 +13,25 @@ const ORDER: [Stage; 4] = [
         type_url: CDS,
         wildcard: true,
         leaf: false,
+        lingers: false,
     },
     Stage {
         type_url: SDS,
         wildcard: false,
         leaf: true,
+        lingers: false,
     },
     Stage {
         type_url: LDS,
         wildcard: true,
         leaf: false,
+        lingers: false,
     },
     Stage {
         type_url: RDS,
         wildcard: false,
         leaf: false,
+        lingers: false,
     },
 ];
 

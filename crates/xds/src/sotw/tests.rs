@@ -11,6 +11,7 @@ const fn stage(type_url: TypeUrl, wildcard: bool, leaf: bool) -> Stage {
         type_url,
         wildcard,
         leaf,
+        lingers: false,
     }
 }
 

@@ -55,6 +55,11 @@ pub(crate) struct Client {
     forgotten: bool,
     /// How often a version was sent that is refused.
     sent: BTreeMap<(TypeUrl, String), (String, usize)>,
+    ticks: u64,
+    /// Clusters that are served no more, and since which tick.
+    unserved: BTreeMap<String, u64>,
+    /// Clusters that some route was sent for.
+    named: BTreeSet<String>,
 }
 
 impl Client {
@@ -77,6 +82,9 @@ impl Client {
             truthful: true,
             forgotten: false,
             sent: BTreeMap::new(),
+            ticks: 0,
+            unserved: BTreeMap::new(),
+            named: BTreeSet::new(),
         };
         client.connect(0, Word::Fresh);
         client
@@ -99,6 +107,7 @@ impl Client {
                 self.connect(from, word);
             }
             Step::AskAgain(n) => self.ask_again(format!("s{n}")),
+            Step::Tick => self.tick(),
             Step::Stale(kind, nonce, ack) => self.stale(KINDS[kind], nonce, ack),
         }
     }
@@ -128,7 +137,40 @@ impl Client {
         }
     }
 
+    pub(crate) fn tick(&mut self) {
+        self.ticks += 1;
+        let now = self.server.on_tick();
+        self.receive(now);
+    }
+
+    pub(crate) fn lingers(&self) -> bool {
+        self.server.lingers()
+    }
+
+    /// A cluster that routes may have named goes at the second tick after it was
+    /// last served, at the earliest. (Of a response that the client refused and
+    /// took a part of, the state of the world cannot know which part.)
+    fn check_lingering(&self, message: &Message) {
+        let told: BTreeSet<&String> = message.resources.iter().map(|(name, _)| name).collect();
+        let omitted = self.held[CDS].keys();
+        let omitted = omitted.filter(|name| {
+            message.whole && self.truthful && self.fair && !self.manner.partial && !told.contains(name)
+        });
+        for name in omitted.chain(&message.removed) {
+            let since = self.unserved.get(name).filter(|_| self.named.contains(name));
+            if let Some(since) = since {
+                assert!(self.ticks >= since + 2, "{name} goes too early");
+            }
+        }
+    }
+
     pub(crate) fn serve(&mut self, target: Arc<Served>) {
+        let served = target.resources.get(CDS).cloned().unwrap_or_default();
+        let dropped = self.target.iter().filter_map(|former| former.resources.get(CDS));
+        for name in dropped.flat_map(BTreeMap::keys) {
+            self.unserved.entry(name.clone()).or_insert(self.ticks);
+        }
+        self.unserved.retain(|name, _| !served.contains_key(name));
         self.target = Some(target.clone());
         let now = self.server.on_change(target);
         self.receive(now);
@@ -145,6 +187,14 @@ impl Client {
         let refused = self.server.rejections();
         for message in messages {
             let kind = message.kind;
+            if kind == CDS {
+                self.check_lingering(&message);
+            }
+            if kind == RDS {
+                let routes = message.resources.iter();
+                let named = routes.flat_map(|(_, content)| content.split(' ').skip(1));
+                self.named.extend(named.map(str::to_owned));
+            }
             assert!(
                 self.wire.iter().all(|other| other.kind != kind),
                 "two of {kind} under way"

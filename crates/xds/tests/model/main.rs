@@ -24,11 +24,15 @@ fn play(protocol: Protocol, manner: Manner, steps: Vec<Step>, last: &State) {
         client.play(number, step);
     }
     client.serve(last.served(1000));
-    let mut read = 0;
-    while client.read() {
-        read += 1;
-        assert!(read < 1000, "the exchange does not end");
+    for _ in 0..=3 {
+        let mut read = 0;
+        while client.read() {
+            read += 1;
+            assert!(read < 1000, "the exchange does not end");
+        }
+        client.tick();
     }
+    assert!(!client.lingers(), "two ticks are enough for all that goes");
     client.check_end();
 }
 

@@ -138,6 +138,20 @@ impl Server {
         }
     }
 
+    pub(crate) fn on_tick(&mut self) -> Vec<Message> {
+        match &mut self.stream {
+            Stream::Delta(stream) => stream.on_tick().into_iter().map(delta).collect(),
+            Stream::Sotw(stream) => stream.on_tick().into_iter().map(sotw).collect(),
+        }
+    }
+
+    pub(crate) fn lingers(&self) -> bool {
+        match &self.stream {
+            Stream::Delta(stream) => stream.lingers(),
+            Stream::Sotw(stream) => stream.lingers(),
+        }
+    }
+
     pub(crate) fn acknowledged(&self) -> Option<&str> {
         match &self.stream {
             Stream::Delta(stream) => stream.acknowledged(),

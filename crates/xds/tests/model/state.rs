@@ -17,11 +17,15 @@ const fn stage(type_url: TypeUrl, wildcard: bool, leaf: bool) -> Stage {
         type_url,
         wildcard,
         leaf,
+        lingers: false,
     }
 }
 
 pub(crate) const ORDER: [Stage; 4] = [
-    stage(CDS, true, false),
+    Stage {
+        lingers: true,
+        ..stage(CDS, true, false)
+    },
     stage(SDS, false, true),
     stage(LDS, true, false),
     stage(RDS, false, false),
@@ -115,6 +119,8 @@ pub(crate) enum Step {
     Reconnect(u8, Word),
     /// The client asks again for a secret that it already has.
     AskAgain(u8),
+    /// Time passes.
+    Tick,
     /// An answer to a nonce that is old or made up: type, nonce, ACK or NACK.
     Stale(usize, u8, bool),
 }
@@ -127,6 +133,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Refuse),
         2 => (0..4_u8, word).prop_map(|(from, word)| Step::Reconnect(from, word)),
         2 => (0..6_u8).prop_map(Step::AskAgain),
+        4 => Just(Step::Tick),
         2 => (0..4_usize, 0..9_u8, any::<bool>()).prop_map(|(k, n, ack)| Step::Stale(k, n, ack)),
     ]
 }

@@ -28,6 +28,7 @@ const fn stage(type_url: TypeUrl, wildcard: bool, leaf: bool) -> Stage {
         type_url,
         wildcard,
         leaf,
+        lingers: wildcard,
     }
 }
 
