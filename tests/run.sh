@@ -44,12 +44,13 @@ chart_tests() {
 
 # The end-to-end tests in which an Envoy takes its configuration from us, once more
 # over the other xDS protocol: a gateway speaks delta unless it is told otherwise.
-# (The tests of roles apart and of the command line see to both by themselves.)
+# (The tests of roles apart and of the command line see to both by themselves; what is
+# left out beside them is about pages, commands, or an Envoy of somebody else's.)
 state_of_the_world() {
   local names=() test
   for test in "$root"/tests/e2e/tests/*; do
     test=$(basename "$test" .rs)
-    case $test in command_line | demo | roles*) ;; *) names+=(--test "$test") ;; esac
+    case $test in admin | command_line | demo | drop_in | examples_* | keys | pages | roles*) ;; *) names+=(--test "$test") ;; esac
   done
   PORTCULLIS_TEST_XDS=sotw cargo_tests "end-to-end tests over state-of-the-world xDS" "${names[@]}"
 }

@@ -16,11 +16,14 @@ pub mod route;
 mod tests;
 
 use crate::feed::Active;
+use crate::in_band;
 use crate::sessions::StoredSession;
 use crate::state::AuthzServer;
 use answer::{Answer, Situation, Verdict};
 use core::panic::AssertUnwindSafe;
 use futures::FutureExt as _;
+use identify::IdentifyError;
+use intake::{Ambiguity, IntakeError};
 use jiff::Timestamp;
 use message::{Malformed, Message};
 use portcullis_bundle::Route;
@@ -39,6 +42,14 @@ pub(crate) struct Facts {
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) session: Option<Arc<StoredSession>>,
     pub(crate) evaluation: Option<Evaluation>,
+    /// How the route was found, or was to be.
+    pub(crate) by: Option<route::By>,
+    /// Why a request can be read in two ways.
+    pub(crate) ambiguity: Option<Ambiguity>,
+    /// The setting of the filter without which the policy cannot decide otherwise.
+    pub(crate) missing: Option<&'static str>,
+    /// The status of the page that is the answer.
+    pub(crate) page: Option<u16>,
 }
 
 /// Answers one Check, whose bytes are a `CheckRequest`. Never panics: the answer to
@@ -47,7 +58,7 @@ pub(crate) struct Facts {
 /// # Errors
 ///
 /// [`Malformed`] where the bytes are no check.
-pub async fn check(server: &AuthzServer, bytes: &[u8]) -> Result<Reply, Malformed> {
+pub async fn check(server: &Arc<AuthzServer>, bytes: &[u8]) -> Result<Reply, Malformed> {
     let message = Message::read(bytes)?;
     let started = Instant::now();
     let now = server.clock().now();
@@ -58,7 +69,7 @@ pub async fn check(server: &AuthzServer, bytes: &[u8]) -> Result<Reply, Malforme
         Ok(answer) => answer,
         Err(_) => {
             tracing::error!(decision_id = %id, "a check panicked and was denied");
-            answer::fault(id)
+            answer::fault(id, now)
         }
     };
     server.metrics().checked(verdict);
@@ -74,7 +85,7 @@ pub async fn check(server: &AuthzServer, bytes: &[u8]) -> Result<Reply, Malforme
 }
 
 async fn run(
-    server: &AuthzServer,
+    server: &Arc<AuthzServer>,
     message: &Message<'_>,
     facts: &mut Facts,
     decision: DecisionId,
@@ -85,14 +96,24 @@ async fn run(
         request: None,
         html: false,
         active: None,
+        now,
     };
     let request = match intake::read(message) {
         Ok(request) => request,
-        Err(_) => {
+        Err(error) => {
             let html = intake::reads_html(message);
-            return answer::refusal(&Situation { html, ..bare }, Verdict::BadRequest);
+            let verdict = match error {
+                IntakeError::Ambiguous(ambiguity) => {
+                    facts.by = Some(route::By::of(&message.context));
+                    facts.ambiguity = Some(ambiguity);
+                    Verdict::AmbiguousRequest
+                }
+                _ => Verdict::BadRequest,
+            };
+            return answer::refusal(&Situation { html, ..bare }, verdict);
         }
     };
+    let by = *facts.by.insert(route::By::of(&request.context));
     let Some(active) = server.feed().active() else {
         return answer::refusal(
             &Situation {
@@ -110,14 +131,27 @@ async fn run(
         ..bare
     };
 
-    let (found, program) = match route::find(&active.bundle, &request) {
-        Ok(route::Target::Internal(_)) if answer::negotiate::is_websocket(&request) => {
+    let (found, program) = match route::find(active, &request, server.in_band()) {
+        Ok(route::Target::Internal(_) | route::Target::Page) if answer::negotiate::is_websocket(&request) => {
             return answer::refusal(&situation, Verdict::UpgradeRefused);
+        }
+        Ok(route::Target::Page) => {
+            // Boxed, so that a check of no page is no larger for it.
+            return match Box::pin(in_band::page(server, active, message, &request)).await {
+                Ok(page) => {
+                    facts.page = Some(page.status);
+                    answer::page(page)
+                }
+                Err(verdict) => answer::refusal(&situation, verdict),
+            };
         }
         Ok(route::Target::Internal(proof)) => return answer::internal(&proof),
         Ok(route::Target::Route(found, program)) => (found, program),
         Err((unroutable, found)) => {
             facts.route = found.map(Arc::clone);
+            if let route::Unroutable::Ambiguous(ambiguity) = unroutable {
+                facts.ambiguity = Some(ambiguity);
+            }
             return answer::refusal(&situation, unroutable.into());
         }
     };
@@ -125,7 +159,10 @@ async fn run(
 
     let identity = match identify::identify(server.sessions(), active, &request, now).await {
         Ok(identity) => identity,
-        Err(error) => {
+        Err(IdentifyError::TwoTokens | IdentifyError::TooManySpellings) => {
+            return answer::refusal(&situation, Verdict::BadRequest);
+        }
+        Err(IdentifyError::Session(error)) => {
             tracing::warn!(%error, decision_id = %decision, "a session could not be looked up");
             return answer::refusal(&situation, Verdict::SessionStoreUnavailable);
         }
@@ -135,7 +172,15 @@ async fn run(
         server.refresher().notice(stored, now);
     }
 
-    let evaluation = decide::decide(program, &request, identity.session.as_deref(), now);
+    let session = identity.session.as_deref();
+    let mut evaluation = decide::decide(program, &request, &request.path, session, now);
+    if by != route::By::Id {
+        if let Some(bare) = route::bare_of_parameters(&request) {
+            let other = decide::decide(program, &request, &bare, session, now);
+            evaluation = decide::stricter(evaluation, other);
+        }
+        facts.missing = decide::missing(program, &evaluation, message, &request);
+    }
     let answer = answer::answer(server, &situation, found, &identity, &evaluation, now);
     facts.evaluation = Some(evaluation);
     answer

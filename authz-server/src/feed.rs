@@ -5,13 +5,13 @@ use crate::metrics::Metrics;
 use crate::page::Look;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use portcullis_bundle::{Authenticate, Bundle, Keys, Settings, Version};
+use portcullis_bundle::{Authenticate, Bundle, Keys, Settings, Table, Version};
 use portcullis_idp::{HttpClient, Provider, ProviderConfig, ProviderKind};
-use portcullis_session::KeyRing;
 use portcullis_session::assertion::SigningKeys;
 use portcullis_session::cookies::Names;
+use portcullis_session::{KeyRing, hpke};
 use secrecy::ExposeSecret as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use url::Url;
 
 #[cfg(test)]
@@ -29,6 +29,8 @@ pub struct Active {
     pub signing: Arc<SigningKeys>,
     /// The public half of `signing`, as served.
     pub jwks: Bytes,
+    /// The public key that Pomerium's hosted sign-in would be sealed to, as served.
+    pub hpke_public_key: Bytes,
     /// Speaks to the identity provider; `None` where none is configured, or no
     /// authenticate service of our own.
     pub provider: Option<Arc<Provider>>,
@@ -41,6 +43,11 @@ pub struct Active {
     /// Changes whenever keys or claim headers do: a cached assertion of another
     /// number is not served.
     pub(crate) identity_epoch: u64,
+    /// How routes are found without their ids; made when the first request needs it, so
+    /// that it costs nothing where our own Envoy names them.
+    table: OnceLock<Option<Arc<Table>>>,
+    /// That of the bundle before, which may be the same.
+    former_table: Option<Arc<Table>>,
 }
 
 impl Active {
@@ -50,12 +57,36 @@ impl Active {
         &self.bundle.settings
     }
 
+    /// How routes are found without their ids; `None` where an expression of theirs
+    /// cannot be used here.
+    pub(crate) fn table(&self) -> Option<Arc<Table>> {
+        self.table
+            .get_or_init(|| {
+                Table::of(&self.bundle, self.former_table.as_ref())
+                    .inspect_err(|error| tracing::error!(%error, "routes cannot be found without their ids"))
+                    .ok()
+            })
+            .clone()
+    }
+
+    /// That which was made, or could be taken over.
+    fn known_table(&self) -> Option<Arc<Table>> {
+        let made = self.table.get().and_then(Option::as_ref);
+        made.or(self.former_table.as_ref()).map(Arc::clone)
+    }
+
+    /// Whether every host of a route logs in for itself.
+    #[must_use]
+    pub fn each_host_logs_in(&self) -> bool {
+        self.settings().authenticate == Authenticate::EachHost
+    }
+
     /// Host and external port of our own authenticate service.
     #[must_use]
     pub fn authenticate(&self) -> Option<(&portcullis_model::Host, u16)> {
         match &self.settings().authenticate {
             Authenticate::Own { host, port } => Some((host, *port)),
-            Authenticate::Hosted { .. } | Authenticate::None => None,
+            Authenticate::Hosted { .. } | Authenticate::EachHost | Authenticate::None => None,
         }
     }
 }
@@ -136,6 +167,12 @@ impl Feed {
                 &settings.keys.shared_secret,
             )),
         };
+        let hpke_public_key = match roots_kept {
+            Some(active) => active.hpke_public_key.clone(),
+            None => hpke::public_key(settings.keys.shared_secret.first())
+                .map(|key| Bytes::copy_from_slice(&key))
+                .unwrap_or_default(),
+        };
         let signing_kept = roots_kept.filter(|active| same_signing(&active.settings().keys, &settings.keys));
         let (signing, jwks) = match signing_kept {
             Some(active) => (Arc::clone(&active.signing), active.jwks.clone()),
@@ -159,17 +196,25 @@ impl Feed {
         let provider = self.provider(settings, before)?;
         let reserved = Reserved::new(settings);
         let error_look = Look::of(&settings.pages.branding);
-        Ok(Active {
+        let active = Active {
             bundle,
             keys,
             signing,
             jwks,
+            hpke_public_key,
             provider,
             cookies,
             error_look,
             reserved,
             identity_epoch,
-        })
+            table: OnceLock::new(),
+            former_table: before.and_then(Active::known_table),
+        };
+        // Where they are needed they are made before the bundle decides.
+        if active.former_table.is_some() {
+            let _made = active.table();
+        }
+        Ok(active)
     }
 
     fn provider(
@@ -177,7 +222,9 @@ impl Feed {
         settings: &Settings,
         before: Option<&Active>,
     ) -> Result<Option<Arc<Provider>>, PublishError> {
-        let (Some(wanted), Authenticate::Own { .. }) = (&settings.provider, &settings.authenticate) else {
+        let (Some(wanted), Authenticate::Own { .. } | Authenticate::EachHost) =
+            (&settings.provider, &settings.authenticate)
+        else {
             return Ok(None);
         };
         // A provider holds discovery and key caches: it lives on while nothing that
@@ -210,12 +257,15 @@ impl Feed {
 /// the authenticate host.
 #[must_use]
 pub fn callback_url(authenticate: &Authenticate) -> Option<Url> {
-    let Authenticate::Own { host, port } = authenticate else {
-        return None;
+    let (host, port) = match authenticate {
+        Authenticate::Own { host, port } => (host, *port),
+        // Stands for the host that each login begins at; nobody can have this one (RFC 6761).
+        Authenticate::EachHost => return Url::parse("https://each-host.invalid/oauth2/callback").ok(),
+        Authenticate::Hosted { .. } | Authenticate::None => return None,
     };
     Url::parse(&format!(
         "https://{}/oauth2/callback",
-        authority(host.as_str(), *port)
+        authority(host.as_str(), port)
     ))
     .ok()
 }

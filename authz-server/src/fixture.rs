@@ -12,15 +12,17 @@ use envoy_types::pb::envoy::config::core::v3::{Address, HeaderMap, SocketAddress
 use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer, Request};
 use jiff::{SignedDuration, Timestamp};
+use portcullis_bundle::matcher::PathPattern;
 use portcullis_bundle::{
-    Authenticate, Bundle, Cookie, Keys, Listing, Provider, RedirectHosts, Route, RoutePolicy, SameSite,
-    Settings,
+    Authenticate, Bundle, Cookie, FoundBy, Keys, Listing, Provider, RedirectHosts, Route, RoutePolicy,
+    SameSite, Settings,
 };
 use portcullis_idp::{HttpClient, HttpOptions};
 use portcullis_model::{Claims, HeaderName, Host, HostPattern, Pages, RouteId, SessionId};
 use portcullis_policy::{Legacy, Policy, Program, compile};
 use portcullis_session::handle::{self, Handle};
 use portcullis_session::record::Session;
+use portcullis_session::token;
 use portcullis_store::{MemoryStore, Store};
 use prost::Message as _;
 use serde_json::json;
@@ -29,6 +31,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 mod cuttable;
+pub(crate) mod documents;
 
 pub(crate) use cuttable::{BreaksOff, Cuttable};
 
@@ -98,11 +101,29 @@ impl Fixture {
         Self::with_staleness(store, metrics, audit, max_staleness)
     }
 
+    /// A server behind an Envoy that is not ours, without any bundle.
+    pub(crate) fn in_band() -> Self {
+        let metrics = Metrics::default();
+        let audit = Audit::logging(&metrics, Box::new(Events));
+        let store = Arc::new(MemoryStore::new(7));
+        Self::made(store, metrics, audit, Duration::ZERO, true)
+    }
+
     fn with_staleness(
         store: Arc<dyn Store>,
         metrics: Metrics,
         audit: Audit,
         max_staleness: Duration,
+    ) -> Self {
+        Self::made(store, metrics, audit, max_staleness, false)
+    }
+
+    fn made(
+        store: Arc<dyn Store>,
+        metrics: Metrics,
+        audit: Audit,
+        max_staleness: Duration,
+        in_band: bool,
     ) -> Self {
         let clock = Arc::new(TestClock(Mutex::new(Timestamp::from_second(START).unwrap())));
         let options = Options {
@@ -111,6 +132,7 @@ impl Fixture {
             random: Arc::new(TestRandom(AtomicU64::new(1))),
             http: HttpClient::new(&HttpOptions::default()).unwrap(),
             max_staleness,
+            in_band,
         };
         Self {
             server: AuthzServer::with_audit(options, metrics, audit),
@@ -175,14 +197,26 @@ impl Fixture {
         (stored, cookie)
     }
 
-    /// The value of the session cookie for `id` on `host`.
-    pub(crate) fn cookie(&self, id: SessionId, host: &str) -> String {
+    /// A program's token of the session `id` for `host`.
+    pub(crate) fn token(&self, id: SessionId, host: &str) -> String {
         let active = self.server.feed().active().unwrap();
-        let handle = Handle {
+        let nonce = crate::clock::random_bytes(self.server.random()).unwrap();
+        token::seal(&self.handle(id), &active.keys, host, self.clock.now(), nonce).unwrap()
+    }
+
+    fn handle(&self, id: SessionId) -> Handle {
+        let active = self.server.feed().active().unwrap();
+        Handle {
             session_id: id,
             provider_id: active.settings().provider.as_ref().unwrap().id.clone(),
             issued_at: self.clock.now(),
-        };
+        }
+    }
+
+    /// The value of the session cookie for `id` on `host`.
+    pub(crate) fn cookie(&self, id: SessionId, host: &str) -> String {
+        let active = self.server.feed().active().unwrap();
+        let handle = self.handle(id);
         let nonce = crate::clock::random_bytes(self.server.random()).unwrap();
         handle::seal(&handle, &active.keys, &active.cookies.session, host, nonce).unwrap()
     }
@@ -230,6 +264,7 @@ pub(crate) fn settings() -> Settings {
             (host("authenticate.example.com").into(), 8443),
         ]),
         pages: Pages::default(),
+        path_parameters: None,
     }
 }
 
@@ -246,6 +281,10 @@ pub(crate) fn route(legacy: &Legacy) -> Route {
         error_details: None,
         listing: Listing::default(),
         depends_on: Vec::new(),
+        found_by: Some(FoundBy {
+            path: PathPattern::Any,
+            turn: 0,
+        }),
     }
 }
 

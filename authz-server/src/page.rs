@@ -18,7 +18,7 @@ const STYLE: &str = include_str!("../templates/error.css");
 
 /// The policy of a page with our own look. (A test holds the hash to the style sheet.)
 const POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-qsoEREch6GqJk6bynpv9B6HEdEuIgtpPNZGWtlrlD8M='; \
+    style-src 'sha256-nkx/Ipa6R4uBvGioDFQWwO9OUggSgPFuCEMp+YBusEo='; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The headers of [`error`]'s page with this look, beside its content type. By its
@@ -64,6 +64,8 @@ pub struct ErrorPage<'a> {
     pub decision_id: Option<&'a str>,
     /// The `x-request-id` of the request.
     pub request_id: Option<&'a str>,
+    /// The page that tells who is signed in, where it is not that of this host.
+    pub session_page: Option<&'a str>,
     /// A way on.
     pub link: Option<Link<'a>>,
     /// Why, in sentences; only where the route shows it.
@@ -78,6 +80,12 @@ impl ErrorPage<'_> {
     fn style(&self) -> &str {
         self.look.map_or(STYLE, Look::style)
     }
+}
+
+/// The parts of a text, and whether each is a name: it stood between backticks.
+fn spans(text: &str) -> Vec<(bool, &str)> {
+    let parts = text.split('`').enumerate();
+    parts.map(|(at, part)| (at % 2 == 1, part)).collect()
 }
 
 /// The page as HTML. Every text is escaped, whoever it came from.

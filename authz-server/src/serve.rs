@@ -133,7 +133,12 @@ pub async fn serve_joined(
 
 /// Both doors as one service. Pages take every path that is no Check's.
 fn joined(server: &Arc<AuthzServer>) -> axum::Router {
-    let check = CheckService::new(Arc::clone(server), Some(CHECK_DEADLINE));
+    // A check that is a page may wait for the identity provider, as a page may.
+    let deadline = match server.in_band() {
+        true => PAGE_DEADLINE,
+        false => CHECK_DEADLINE,
+    };
+    let check = CheckService::new(Arc::clone(server), Some(deadline));
     let path = format!("/{}/{{*method}}", name_of(&check));
     server.web().route_service(&path, check)
 }

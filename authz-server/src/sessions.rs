@@ -21,10 +21,12 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 mod contact;
+mod picked;
 mod replace;
 mod unsaid;
 
 use contact::Contact;
+pub(crate) use picked::picked;
 pub(crate) use replace::Unreplaced;
 use unsaid::Unsaid;
 
@@ -72,13 +74,7 @@ pub struct StoredSession {
 impl StoredSession {
     fn new(session: Session, version: u64) -> Self {
         let id_text = session.id.to_string();
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, id_text.as_bytes());
-        let log_name = digest
-            .as_ref()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let log_name = portcullis_session::log_name(session.id);
         let refresh_at = portcullis_session::refresh::due_at(&session);
         Self {
             session,

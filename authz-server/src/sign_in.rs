@@ -23,6 +23,17 @@ pub const REDIRECT_PARAMETER: &str = "pomerium_redirect_uri";
 /// there works only in the browser that holds that cookie.
 pub const BINDING_PARAMETER: &str = "portcullis_binding";
 
+/// The query parameter that says that a program waits for the token of the login.
+pub const PROGRAMMATIC_PARAMETER: &str = "pomerium_programmatic";
+/// The query parameter that names the host that such a token is for, as Pomerium's
+/// callback there.
+pub const CALLBACK_PARAMETER: &str = "pomerium_callback_uri";
+/// That callback.
+const CALLBACK_PATH: &str = "/.pomerium/callback/";
+
+/// The path of the page that tells who is signed in.
+const SESSION_PATH: &str = "/.pomerium/";
+
 /// The path, on any host of ours, that leads a login on to further hosts.
 pub const DEPENDS_ON_PATH: &str = "/.pomerium/depends_on";
 /// The query parameter that names the hosts that are left, as in Pomerium.
@@ -138,13 +149,7 @@ pub fn start(
     now: Timestamp,
     random: &dyn Random,
 ) -> Result<SignIn, SignInError> {
-    let settings = active.settings();
-    let (host, port) = match &settings.authenticate {
-        Authenticate::Own { host, port } => (host, *port),
-        Authenticate::Hosted { .. } => return Err(SignInError::Hosted),
-        Authenticate::None => return Err(SignInError::NotConfigured),
-    };
-    let provider = settings.provider.as_ref().ok_or(SignInError::NoProvider)?;
+    let mut url = address(active, || own_authority(active, route_host, return_to))?;
     let ring = &active.keys;
     let at = route_host.as_str();
     let good = |value: &&str| browser::verify(ring, Purpose::Binding, at, value).is_ok();
@@ -156,18 +161,78 @@ pub fn start(
         }
     };
     let fingerprint = browser::fingerprint(ring, Purpose::Binding, at, &binding);
-    let mut url = Url::parse(&format!("https://{}{PATH}", authority(host.as_str(), port)))
-        .map_err(|_| SignInError::Url)?;
     url.query_pairs_mut()
-        .append_pair(PROVIDER_PARAMETER, &provider.id)
         .append_pair(REDIRECT_PARAMETER, return_to)
         .append_pair(BINDING_PARAMETER, &fingerprint);
-    let url = signed_url::sign(&settings.keys.shared_secret, &url, now);
+    let url = signed_url::sign(&active.settings().keys.shared_secret, &url, now);
     let set_cookie = set.then(|| cookies::set_binding(&active.cookies.binding, &binding, now));
     Ok(SignIn {
         location: url.into(),
         set_cookie,
     })
+}
+
+/// The signed address of a login for a program that listens at `listener` and wants a
+/// token for the route host `route` (with its port). It works in any browser: who
+/// opens it gives a token to whoever listens there.
+///
+/// # Errors
+///
+/// [`SignInError`].
+pub fn for_program(active: &Active, route: &str, listener: &Url, now: Timestamp) -> Result<Url, SignInError> {
+    let mut url = address(active, || route.to_owned())?;
+    url.query_pairs_mut()
+        .append_pair(REDIRECT_PARAMETER, listener.as_str())
+        .append_pair(CALLBACK_PARAMETER, &format!("https://{route}{CALLBACK_PATH}"))
+        .append_pair(PROGRAMMATIC_PARAMETER, "true");
+    Ok(signed_url::sign(&active.settings().keys.shared_secret, &url, now))
+}
+
+/// The address of the page that tells who is signed in, on our authenticate host and with
+/// the way back to `path` at `host`, where that is a host of ours: signed, as in Pomerium.
+/// On the authenticate host itself it is the page alone.
+#[must_use]
+pub fn session_page(active: &Active, host: &Host, port: u16, path: &str, now: Timestamp) -> Option<String> {
+    let (own, own_port) = active.authenticate()?;
+    if own == host {
+        return Some(SESSION_PATH.to_owned());
+    }
+    let port = active.settings().redirect_hosts.port(host, port)?;
+    let mut url = Url::parse(&format!(
+        "https://{}{SESSION_PATH}",
+        authority(own.as_str(), own_port)
+    ))
+    .ok()?;
+    url.query_pairs_mut()
+        .append_pair(REDIRECT_PARAMETER, &return_to(host, Some(port), path));
+    Some(signed_url::sign(&active.settings().keys.shared_secret, &url, now).into())
+}
+
+/// Host and port of `host` as a browser finds it: those of the address that a login
+/// there returns to.
+fn own_authority(active: &Active, host: &Host, return_to: &str) -> String {
+    let returns = Url::parse(return_to).ok();
+    let same = returns.filter(|url| url.host_str() == Some(host.as_str()));
+    let asked = same.and_then(|url| url.port_or_known_default()).unwrap_or(443);
+    let known = active.settings().redirect_hosts.port(host, asked);
+    authority(host.as_str(), known.unwrap_or(asked))
+}
+
+/// The sign-in at our identity provider, without any parameter but that. `own` is the
+/// authority of the host that logs in for itself, where each does.
+fn address(active: &Active, own: impl FnOnce() -> String) -> Result<Url, SignInError> {
+    let settings = active.settings();
+    let at = match &settings.authenticate {
+        Authenticate::Own { host, port } => authority(host.as_str(), *port),
+        Authenticate::EachHost => own(),
+        Authenticate::Hosted { .. } => return Err(SignInError::Hosted),
+        Authenticate::None => return Err(SignInError::NotConfigured),
+    };
+    let provider = settings.provider.as_ref().ok_or(SignInError::NoProvider)?;
+    let mut url = Url::parse(&format!("https://{at}{PATH}")).map_err(|_| SignInError::Url)?;
+    url.query_pairs_mut()
+        .append_pair(PROVIDER_PARAMETER, &provider.id);
+    Ok(url)
 }
 
 /// Whether a browser cookie with this `Max-Age` may go before the login that begins

@@ -7,9 +7,11 @@ use crate::clock::{Clock, Random};
 use crate::feed::Feed;
 use crate::follow::FeedState;
 use crate::grpc::CheckService;
+use crate::logout_tokens::LogoutTokens;
 use crate::metrics::Metrics;
 use crate::refresh::Refresher;
 use crate::sessions::SessionView;
+use crate::web::Turns;
 use core::time::Duration;
 use portcullis_idp::HttpClient;
 use portcullis_store::Store;
@@ -30,6 +32,10 @@ pub struct Options {
     /// store of this process: it is never cut off, and what it does not answer
     /// nobody knows.
     pub max_staleness: Duration,
+    /// Whether our own pages are always answered inside the check. Behind an Envoy that
+    /// is not ours nothing else leads to them, and a context that looks like ours must
+    /// let nothing pass; our own Envoy sends them on to the web door.
+    pub in_band: bool,
 }
 
 /// One authz-server: shared by all requests, made once.
@@ -44,6 +50,9 @@ pub struct AuthzServer {
     assertions: Assertions,
     decision_ids: DecisionIds,
     audit: Audit,
+    logout_tokens: LogoutTokens,
+    turns: Turns,
+    in_band: bool,
 }
 
 impl AuthzServer {
@@ -71,6 +80,7 @@ impl AuthzServer {
             random,
             http,
             max_staleness,
+            in_band,
         } = options;
         Arc::new(Self {
             feed: Feed::new(http, metrics.clone()),
@@ -83,6 +93,9 @@ impl AuthzServer {
             assertions: Assertions::default(),
             decision_ids: DecisionIds::default(),
             audit,
+            logout_tokens: LogoutTokens::default(),
+            turns: Turns::default(),
+            in_band,
         })
     }
 
@@ -145,6 +158,20 @@ impl AuthzServer {
 
     pub(crate) fn audit(&self) -> &Audit {
         &self.audit
+    }
+
+    /// Whether our own pages are always answered inside the check.
+    pub(crate) fn in_band(&self) -> bool {
+        self.in_band
+    }
+
+    /// Who may look through the sessions of all for a page.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
+    pub(crate) fn logout_tokens(&self) -> &LogoutTokens {
+        &self.logout_tokens
     }
 
     /// Adds this server's metrics to `registry`.

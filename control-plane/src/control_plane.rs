@@ -23,6 +23,7 @@ use crate::{
     grpc::GrpcError,
     handle::{Handle, Reloaded, Role, Shared},
     publish::{Outcome, Publication, Publisher},
+    rotate::{Configured, Origins},
     serving::Serving,
     source::{FileSource, Loaded, Watcher},
     status::{self, ConfigStatus, RejectedConfig},
@@ -126,12 +127,15 @@ impl ControlPlane {
         };
         let reach = Reach::of(&place);
         let key = match &place {
-            Place::Beside { .. } => None,
+            Place::Beside { .. } | Place::Alone => None,
             Place::Apart(Apart { grpc, .. }) => Some(Arc::clone(&grpc.key)),
         };
         let resources = Arc::new(reach.encode(parsed.as_deref(), &snapshot, None));
         let metrics = Metrics::default();
-        let serving = Serving::new(clusters_linger);
+        let serving = match &place {
+            Place::Beside { .. } | Place::Apart(_) => Serving::new(clusters_linger),
+            Place::Alone => Serving::to_nobody(),
+        };
         let publisher = Publisher::new(ports, serving.clone(), metrics.clone());
         let (envoy, envoy_seen) = watch::channel(EnvoyState::default());
         let config = ConfigStatus {
@@ -146,8 +150,14 @@ impl ControlPlane {
             role: match &place {
                 Place::Beside { envoy, .. } => Role::Beside(envoy.is_some().then_some(envoy_seen)),
                 Place::Apart(_) => Role::Apart,
+                Place::Alone => Role::Alone,
             },
             secrets: watch::Sender::new(bundle.settings.keys.shared_secret.clone()),
+            configured: watch::Sender::new(Configured {
+                bundle: Arc::clone(&bundle),
+                origins: parsed.as_deref().map(Origins::of).unwrap_or_default(),
+            }),
+            rotating: tokio::sync::Mutex::default(),
         };
         let (sender, reloads) = mpsc::channel(8);
         let mut watcher = Watcher::new();
@@ -237,6 +247,13 @@ impl ControlPlane {
                 let serves = async move { Ok(grpc.serve(publisher, serving, metrics, end).await?) };
                 return Ok((tokio::spawn(serves), None));
             }
+            Place::Alone => {
+                let serves = async move {
+                    end.cancelled().await;
+                    Ok(())
+                };
+                return Ok((tokio::spawn(serves), None));
+            }
         };
         let listener = ads::bind(&run.xds())?;
         let owner = run.owner().map_err(RunError::Supervise)?;
@@ -246,7 +263,7 @@ impl ControlPlane {
         let Some(envoy) = envoy else {
             return Ok((serves, None));
         };
-        let bootstrap = bootstrap(NODE_ID, &run.xds(), &run.admin(), xds);
+        let bootstrap = bootstrap(NODE_ID, &run.xds(), &run.envoy_admin(), xds);
         let (state, ends) = (self.envoy.clone(), envoy_ends.clone());
         let supervisor = Supervisor::start(envoy, &run, &bootstrap, metrics, state, ends);
         Ok((serves, Some(supervisor.map_err(RunError::Supervise)?)))
@@ -300,6 +317,7 @@ impl ControlPlane {
         };
         let Loaded {
             version,
+            config: parsed,
             diagnostics,
             files,
             ..
@@ -344,6 +362,10 @@ impl ControlPlane {
                 rejected_reloads,
                 ..now
             };
+        });
+        shared.configured.send_replace(Configured {
+            bundle: Arc::clone(&new.bundle),
+            origins: parsed.as_deref().map(Origins::of).unwrap_or_default(),
         });
         if same {
             answer(asked, Reloaded::Unchanged);

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::{
     BundlePort, Metrics,
     publish::{Attachment, Publisher},
+    rotate::Configured,
     serving::{self, Serving},
     status::{ConfigStatus, Status, XdsStatus},
     supervise::EnvoyState,
@@ -23,6 +24,10 @@ pub(crate) struct Shared {
     pub(crate) role: Role,
     /// The shared secrets of the configuration that serves.
     pub(crate) secrets: watch::Sender<Secrets>,
+    /// That configuration, for whoever looks at its keys.
+    pub(crate) configured: watch::Sender<Configured>,
+    /// Held while keys are replaced.
+    pub(crate) rotating: tokio::sync::Mutex<()>,
 }
 
 /// What readiness means here.
@@ -32,13 +37,15 @@ pub(crate) enum Role {
     /// Whoever comes is answered. It must not wait for anybody to come: they may
     /// be sent here only once it is ready.
     Apart,
+    /// A configuration is published.
+    Alone,
 }
 
 impl Role {
     fn envoy(&self) -> Option<&watch::Receiver<EnvoyState>> {
         match self {
             Self::Beside(envoy) => envoy.as_ref(),
-            Self::Apart => None,
+            Self::Apart | Self::Alone => None,
         }
     }
 }
@@ -80,13 +87,15 @@ impl Handle {
     /// configuration is published, a stream has taken a whole one, and the
     /// supervised Envoy is live with every listener. Apart: always, since there
     /// is none without a listener and a good configuration; the status tells how
-    /// many Envoys and authz-servers there are.
+    /// many Envoys and authz-servers there are. Alone: whether a configuration is
+    /// published.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let Shared { serving, role, .. } = &*self.shared;
         let envoy = match role {
             Role::Beside(envoy) => envoy,
             Role::Apart => return true,
+            Role::Alone => return serving.target().borrow().is_some(),
         };
         let Some(target) = serving.target().borrow().clone() else {
             return false;
@@ -102,10 +111,12 @@ impl Handle {
         let Shared { serving, role, .. } = &*self.shared;
         // Seen from here on, so that no change between a look and a wait is lost.
         let mut streams = serving.stream_changes();
+        let mut target = serving.target();
         let mut envoy = role.envoy().cloned();
         while !self.is_ready() {
             tokio::select! {
                 _ = streams.changed() => {}
+                _ = target.changed() => {}
                 () = change(envoy.as_mut()) => {}
             }
         }
@@ -121,6 +132,8 @@ impl Handle {
             role,
             metrics: _,
             secrets: _,
+            configured: _,
+            rotating: _,
         } = &*self.shared;
         Status {
             ready: self.is_ready(),

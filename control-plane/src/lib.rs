@@ -10,6 +10,7 @@
 //! [`status`] says why.
 
 pub mod publish;
+pub mod rotate;
 pub mod source;
 pub mod status;
 pub mod store_service;

@@ -202,6 +202,17 @@ impl Publisher {
         }
     }
 
+    /// What all authz-servers are given.
+    pub(crate) fn given(&self) -> Option<Arc<Bundle>> {
+        self.ports.wanted()
+    }
+
+    /// Waits until all authz-servers are given a bundle that `is` the one, and every
+    /// attached one has acknowledged it; at least one must be attached.
+    pub(crate) async fn until_everybody_holds(&self, is: impl Fn(&Bundle) -> bool) {
+        self.ports.until_everybody_holds(is).await;
+    }
+
     pub(crate) fn view(&self) -> View {
         let wanted = self.ports.wanted();
         View {

@@ -84,6 +84,8 @@ pub(crate) struct Serving {
     /// What clients of ended streams held, the latest first.
     formers: Arc<Mutex<VecDeque<Arc<Former>>>>,
     tick: Duration,
+    /// Whether no stream ever comes.
+    to_nobody: bool,
 }
 
 impl Serving {
@@ -95,6 +97,15 @@ impl Serving {
             next: Arc::default(),
             formers: Arc::default(),
             tick,
+            to_nobody: false,
+        }
+    }
+
+    /// For nobody: whatever is served counts as taken.
+    pub(crate) fn to_nobody() -> Self {
+        Self {
+            to_nobody: true,
+            ..Self::new(Duration::MAX)
         }
     }
 
@@ -160,6 +171,9 @@ impl Serving {
     /// Waits until some stream is open and every open one has acknowledged
     /// `version`. Returns what is refused.
     pub(crate) async fn acknowledged(&self, version: &str) -> Vec<Rejection> {
+        if self.to_nobody {
+            return Vec::new();
+        }
         let mut streams = self.streams.subscribe();
         let done = |all: &BTreeMap<u64, StreamState>| {
             !all.is_empty() && all.values().all(|s| s.acknowledged.as_deref() == Some(version))

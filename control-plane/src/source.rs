@@ -4,7 +4,7 @@ pub mod files;
 
 mod fingerprint;
 mod generated;
-mod read;
+pub(crate) mod read;
 mod watch;
 
 pub use files::{FileSource, Loaded, SourceError};

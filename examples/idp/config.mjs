@@ -35,6 +35,10 @@ function client(entry, at) {
     client_secret: text(entry.client_secret, `${at}.client_secret`),
     redirect_uris: list(entry.redirect_uris, `${at}.redirect_uris`),
     post_logout_redirect_uris: list(entry.post_logout_redirect_uris ?? [], `${at}.post_logout_redirect_uris`),
+    ...(entry.backchannel_logout_uri !== undefined && {
+      backchannel_logout_uri: text(entry.backchannel_logout_uri, `${at}.backchannel_logout_uri`),
+      backchannel_logout_session_required: true,
+    }),
   };
 }
 

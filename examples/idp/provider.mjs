@@ -1,12 +1,19 @@
 // The OpenID provider: code flow with PKCE for everybody, claims in the id token
 // and in userinfo, consent granted without asking.
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { Provider } from 'oidc-provider';
 import { errorPage, loggedOutPage, logoutPage } from './pages.mjs';
 
 function signingKey() {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: randomBytes(8).toString('hex') };
+  // By way of PEM: in Node 20 a key that is exported as a JWK while the garbage collector
+  // ends the job that made it, which holds the same lock, hangs for ever. Once in some
+  // hundred starts it does.
+  const { privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  return { ...createPrivateKey(privateKey).export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: randomBytes(8).toString('hex') };
 }
 
 function account(user) {
@@ -62,9 +69,13 @@ export function createProvider(issuer, config) {
     findAccount: async (_ctx, sub) => (users.has(sub) ? account(users.get(sub)) : undefined),
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     ttl: { AccessToken: config.accessTokenSeconds, IdToken: config.idTokenSeconds, Session: 86400, Grant: 86400, Interaction: 600, RefreshToken: 86400 },
+    // Clients of this provider are on this machine, where the library would not call them.
+    fetch: (url, { dispatcher: _, ...options }) => globalThis.fetch(url, options),
     features: {
       devInteractions: { enabled: false },
       revocation: { enabled: true },
+      // Clients with a `backchannel_logout_uri` hear of the end of a session.
+      backchannelLogout: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: async (ctx, form) => { ctx.body = logoutPage(form); },
@@ -76,6 +87,7 @@ export function createProvider(issuer, config) {
       ctx.body = errorPage(out);
     },
   });
+  provider.on('backchannel.error', (_ctx, error) => console.error('back-channel logout:', error.cause ?? error));
   provider.on('server_error', (_ctx, error) => console.error('provider error:', error));
   return provider;
 }

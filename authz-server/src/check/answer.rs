@@ -15,6 +15,7 @@ use super::identify::Identity;
 use super::intake::Request;
 use super::route::{InternalRoute, Unroutable};
 use crate::feed::Active;
+use crate::in_band::Page;
 use crate::sign_in::{self, SignInError};
 use crate::state::AuthzServer;
 use jiff::Timestamp;
@@ -35,6 +36,8 @@ pub enum Verdict {
     Allowed,
     /// One of our own pages, which looks for itself.
     InternalRoute,
+    /// One of our own pages, which is the answer.
+    InternalPage,
     /// The policy does not allow.
     PolicyDenied,
     /// Sent to the sign-in.
@@ -61,6 +64,12 @@ pub enum Verdict {
     NotReady,
     /// The request cannot be read without doubt.
     BadRequest,
+    /// Behind somebody else's Envoy: the request can be read in two ways.
+    AmbiguousRequest,
+    /// One of our own pages needs the body, which the check does not hold whole.
+    BodyNotDelivered,
+    /// One of our own pages is no text, and a check's answer is.
+    NotInBand,
     /// The policy allows, but the request has no room for the headers that we set.
     HeadersTooLarge,
     /// Nobody can say whether the session lives.
@@ -77,9 +86,10 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, in the order of their numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 25] = [
         Self::Allowed,
         Self::InternalRoute,
+        Self::InternalPage,
         Self::PolicyDenied,
         Self::LoginRedirect,
         Self::LoginRequired,
@@ -93,6 +103,9 @@ impl Verdict {
         Self::RouteInvalid,
         Self::NotReady,
         Self::BadRequest,
+        Self::AmbiguousRequest,
+        Self::BodyNotDelivered,
+        Self::NotInBand,
         Self::HeadersTooLarge,
         Self::SessionStoreUnavailable,
         Self::AuthenticateNotConfigured,
@@ -107,6 +120,7 @@ impl Verdict {
         match self {
             Self::Allowed => "allowed",
             Self::InternalRoute => "internal_route",
+            Self::InternalPage => "internal_page",
             Self::PolicyDenied => "policy_denied",
             Self::LoginRedirect => "login_redirect",
             Self::LoginRequired => "login_required",
@@ -120,6 +134,9 @@ impl Verdict {
             Self::RouteInvalid => "route_invalid",
             Self::NotReady => "not_ready",
             Self::BadRequest => "bad_request",
+            Self::AmbiguousRequest => "ambiguous_request",
+            Self::BodyNotDelivered => "body_not_delivered",
+            Self::NotInBand => "not_in_band",
             Self::HeadersTooLarge => "headers_too_large",
             Self::SessionStoreUnavailable => "session_store_unavailable",
             Self::AuthenticateNotConfigured => "authenticate_not_configured",
@@ -129,17 +146,20 @@ impl Verdict {
         }
     }
 
-    /// The HTTP status of the answer; 200 stands for "goes on to the upstream".
+    /// The HTTP status of the answer; 200 stands for "goes on to the upstream", and for
+    /// a page whatever its own status is.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::Allowed | Self::InternalRoute => 200,
+            Self::Allowed | Self::InternalRoute | Self::InternalPage => 200,
             Self::LoginRedirect => 302,
-            Self::BadRequest => 400,
+            Self::BadRequest | Self::AmbiguousRequest => 400,
             Self::LoginRequired => 401,
             Self::PolicyDenied | Self::DeviceRequired | Self::UpgradeRefused => 403,
             Self::NoRoute => 404,
+            Self::BodyNotDelivered => 405,
             Self::HeadersTooLarge => 431,
+            Self::NotInBand => 501,
             // As in Pomerium: names of nginx and of Windows, which no registry has.
             Self::DeviceUnauthorized => 450,
             Self::ClientCertificateRequired | Self::ClientCertificateInvalid => 495,
@@ -161,6 +181,7 @@ impl From<Unroutable> for Verdict {
             Unroutable::NoRoute => Self::NoRoute,
             Unroutable::Unknown => Self::RouteUnknown,
             Unroutable::Invalid => Self::RouteInvalid,
+            Unroutable::Ambiguous(_) => Self::AmbiguousRequest,
         }
     }
 }
@@ -179,6 +200,7 @@ pub(crate) struct Situation<'a> {
     /// Whether whoever sent a request that cannot be read is a browser.
     pub(crate) html: bool,
     pub(crate) active: Option<&'a Active>,
+    pub(crate) now: Timestamp,
 }
 
 /// The answer to a route's policy.
@@ -288,19 +310,33 @@ pub(crate) fn internal(proof: &InternalRoute) -> Answer {
     }
 }
 
+/// One of our own pages as the answer.
+pub(crate) fn page(page: Page) -> Answer {
+    let Page {
+        status,
+        headers,
+        body,
+    } = page;
+    Answer {
+        reply: response::deny_with(status, headers, body),
+        verdict: Verdict::InternalPage,
+    }
+}
+
 /// A denial with `verdict`, whoever asks.
 pub(crate) fn refusal(situation: &Situation<'_>, verdict: Verdict) -> Answer {
     refuse::refusal(situation, verdict, Told::default())
 }
 
 /// The denial when something panicked: nothing of the request is looked at again.
-pub(crate) fn fault(decision: DecisionId) -> Answer {
+pub(crate) fn fault(decision: DecisionId, now: Timestamp) -> Answer {
     refusal(
         &Situation {
             decision,
             request: None,
             html: false,
             active: None,
+            now,
         },
         Verdict::Internal,
     )

@@ -1,15 +1,20 @@
 //! Stage 4: asks the route's policy.
 
 use super::intake::Request;
+use super::message::Message;
 use crate::sessions::StoredSession;
 use jiff::Timestamp;
-use portcullis_policy::{ClientCertificate, Evaluation, Http, Input, Mcp, Program, Subject, evaluate};
+use portcullis_policy::{
+    ClientCertificate, Evaluation, Http, Input, Mcp, Outcome, Program, Subject, evaluate,
+};
 
-/// What `program` says to `request` by whoever `session` belongs to.
+/// What `program` says to `request` for this decoded `path` by whoever `session`
+/// belongs to.
 #[must_use]
 pub fn decide(
     program: &Program,
     request: &Request<'_>,
+    path: &str,
     session: Option<&StoredSession>,
     now: Timestamp,
 ) -> Evaluation {
@@ -17,7 +22,7 @@ pub fn decide(
         http: Http {
             method: request.method,
             host: request.host.as_str(),
-            path: &request.path,
+            path,
             source_ip: request.source_ip,
             origin: request.headers.origin,
             access_control_request_method: request.headers.access_control_request_method,
@@ -34,6 +39,37 @@ pub fn decide(
         now,
     };
     evaluate(program, &input)
+}
+
+/// Of two readings of one request the one that lets less through.
+#[must_use]
+pub fn stricter(one: Evaluation, other: Evaluation) -> Evaluation {
+    if matches!(one.outcome, Outcome::Allow(_)) {
+        other
+    } else {
+        one
+    }
+}
+
+/// What an ext_authz filter of somebody else's must be set to before such a refusal can
+/// be anything else.
+#[must_use]
+pub fn missing(
+    program: &Program,
+    evaluation: &Evaluation,
+    message: &Message<'_>,
+    request: &Request<'_>,
+) -> Option<&'static str> {
+    if !matches!(evaluation.outcome, Outcome::Deny(_)) {
+        return None;
+    }
+    if program.asks_for_certificate() && message.certificate.is_empty() {
+        Some("include_peer_certificate")
+    } else if program.asks_for_mcp() && message.body().is_empty() && matches!(mcp(request), Mcp::Unreadable) {
+        Some("with_request_body")
+    } else {
+        None
+    }
 }
 
 /// Whoever a session belongs to, as a policy sees them.

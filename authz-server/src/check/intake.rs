@@ -16,6 +16,7 @@ use portcullis_model::Host;
 use std::borrow::Cow;
 
 pub use headers::{Headers, Lines, Values};
+pub use target::Ambiguity;
 use target::{host, path};
 
 /// A request that cannot be decided on because it cannot be read.
@@ -37,6 +38,10 @@ pub enum IntakeError {
     /// servers could take it for different paths.
     #[error("the path is invalid")]
     Path,
+    /// The same of host or path where somebody else's Envoy asks, which normalises as it
+    /// likes.
+    #[error("the request can be read in two ways: {0}")]
+    Ambiguous(Ambiguity),
 }
 
 /// One request, as Envoy normalised it.
@@ -45,13 +50,15 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The canonical host of `:authority`.
     pub host: Host,
+    /// Its port, if it names one.
+    pub port: Option<u16>,
     /// Path and query as they go upstream.
     pub target: &'a str,
     /// The decoded path without the query; empty for CONNECT.
     pub path: Cow<'a, str>,
     /// The query, without the `?`.
     pub query: Option<&'a str>,
-    /// The client, after Envoy's trusted hops.
+    /// Who opened the connection to Envoy, whatever a header says.
     pub source_ip: Option<IpAddr>,
     /// The headers that we read.
     pub headers: Headers<'a>,
@@ -59,15 +66,26 @@ pub struct Request<'a> {
     pub context: Context<'a>,
 }
 
-/// The context extensions that our own route configuration sets.
+/// The context extensions that say which route a request is for; others are the
+/// gateway's own affair.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Context<'a> {
-    /// `internal`.
-    pub internal: &'a str,
-    /// `route_id`.
-    pub route_id: &'a str,
-    /// `terminal`.
-    pub terminal: &'a str,
+    /// `internal`, which our own route configuration sets always.
+    pub internal: Option<&'a str>,
+    /// `route_id`, of our own route configuration.
+    pub route_id: Option<&'a str>,
+    /// `terminal`, of our own route configuration.
+    pub terminal: Option<&'a str>,
+    /// `route`, the name of a route, which somebody else's configuration may set.
+    pub route: Option<&'a str>,
+}
+
+impl Context<'_> {
+    /// Whether nothing says that our own configuration wrote it.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.internal.is_none() && self.route_id.is_none() && self.terminal.is_none()
+    }
 }
 
 /// Reads a check.
@@ -85,16 +103,22 @@ pub fn read<'a>(message: &'a Message<'a>) -> Result<Request<'a>, IntakeError> {
         (true, _) => (&message.joined, true),
     };
     let headers = Headers::read(Lines(lines), joined)?;
-    let host = host(message.host)?;
+    let ambiguous = |ambiguity, ours| match message.context.is_foreign() {
+        true => IntakeError::Ambiguous(ambiguity),
+        false => ours,
+    };
+    let (host, port) = host(message.host).ok_or_else(|| ambiguous(Ambiguity::Host, IntakeError::Host))?;
     let (raw_path, query) = match message.path.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (message.path, None),
     };
-    let path = path(raw_path, message.method == "CONNECT")?;
+    let path = path(raw_path, message.method == "CONNECT")
+        .map_err(|ambiguity| ambiguous(ambiguity, IntakeError::Path))?;
     let source_ip = message.source.parse::<IpAddr>().ok();
     Ok(Request {
         method: message.method,
         host,
+        port,
         target: message.path,
         path,
         query,

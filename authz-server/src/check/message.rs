@@ -40,6 +40,12 @@ pub struct Message<'a> {
     pub lines: Vec<Line<'a>>,
     /// `headers`: lines of one name joined by commas, other bytes replaced.
     pub joined: Vec<Line<'a>>,
+    /// `body`: what the filter was told to send of it.
+    pub text_body: &'a str,
+    /// `raw_body`: the same, where the filter was told to `pack_as_bytes`.
+    pub raw_body: &'a [u8],
+    /// `attributes.source.certificate`.
+    pub certificate: &'a str,
     /// `attributes.context_extensions`.
     pub context: Context<'a>,
 }
@@ -61,6 +67,15 @@ impl<'a> Message<'a> {
         Ok(message)
     }
 
+    /// What the check holds of the body; the filter sends one of the two.
+    #[must_use]
+    pub fn body(&self) -> &'a [u8] {
+        match self.raw_body {
+            [] => self.text_body.as_bytes(),
+            raw => raw,
+        }
+    }
+
     fn attributes(&mut self, bytes: &'a [u8]) -> Read {
         Reader::new(bytes).each(|number, field| match number {
             1 => self.peer(field.bytes()?),
@@ -73,6 +88,7 @@ impl<'a> Message<'a> {
     fn peer(&mut self, bytes: &'a [u8]) -> Read {
         Reader::new(bytes).each(|number, field| match number {
             1 => self.address(field.bytes()?),
+            5 => field.store(&mut self.certificate),
             _ => Ok(()),
         })
     }
@@ -115,6 +131,11 @@ impl<'a> Message<'a> {
             }
             4 => field.store(&mut self.path),
             5 => field.store(&mut self.host),
+            11 => field.store(&mut self.text_body),
+            12 => {
+                self.raw_body = field.bytes()?;
+                Ok(())
+            }
             13 => self.header_map(field.bytes()?),
             _ => Ok(()),
         })
@@ -137,9 +158,10 @@ impl<'a> Message<'a> {
     fn extension(&mut self, bytes: &'a [u8]) -> Read {
         let (name, value) = entry(bytes)?;
         match name {
-            "internal" => self.context.internal = value,
-            "route_id" => self.context.route_id = value,
-            "terminal" => self.context.terminal = value,
+            "internal" => self.context.internal = Some(value),
+            "route_id" => self.context.route_id = Some(value),
+            "terminal" => self.context.terminal = Some(value),
+            "route" => self.context.route = Some(value),
             _ => {}
         }
         Ok(())

@@ -8,4 +8,6 @@ mod login;
 mod policies;
 mod properties;
 mod rotation;
+mod routes;
+mod tokens;
 mod upstream;

@@ -54,12 +54,18 @@ async fn each_bundle_decides_before_it_is_acknowledged() {
     assert_eq!((&*hello.version, &*hello.instance), ("", "authz-1"));
     assert!(!hello.software.is_empty());
     assert_eq!(plane.acknowledged().await, first.version.as_str());
-    assert_eq!(fixture.check(&Ask::new()).await.status(), 302);
+    let by_name = Ask::new().context(&[("route", "verify")]);
+    let by_host = Ask::new().context(&[]);
+    for ask in [&Ask::new(), &by_name, &by_host] {
+        assert_eq!(fixture.check(ask).await.status(), 302);
+    }
 
     let second = bundle([route(&public())]);
     plane.publish(second.clone());
     assert_eq!(plane.acknowledged().await, second.version.as_str());
-    assert!(fixture.check(&Ask::new()).await.passes(), "at once");
+    for ask in [&Ask::new(), &by_name, &by_host] {
+        assert!(fixture.check(ask).await.passes(), "at once");
+    }
     assert_eq!(
         plane.last_base(),
         first.version.as_str(),

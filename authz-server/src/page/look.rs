@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use portcullis_model::{Branding, Color, Image};
+use portcullis_model::{Branding, Color, Image, Paragraph};
 
 use super::STYLE;
 
 /// What the error page's style sheet needs beside it.
 const BRANDED_STYLE: &str = include_str!("../../templates/error_branded.css");
+
+/// A button is seen on the card even where its colour is the card's.
+const EDGE: &str = "--edge:color-mix(in srgb,var(--button),var(--text));";
 
 /// How error pages look where that is configured. It is made once for each bundle:
 /// a refusal only writes it down.
@@ -19,6 +22,7 @@ pub struct Look {
     policy: String,
     logo: Option<String>,
     favicon: Option<String>,
+    paragraph: Option<String>,
 }
 
 impl Look {
@@ -45,6 +49,10 @@ impl Look {
             policy,
             logo,
             favicon,
+            paragraph: branding
+                .error_paragraph
+                .as_ref()
+                .map(|text| Paragraph::as_str(text).to_owned()),
         })
     }
 
@@ -58,6 +66,11 @@ impl Look {
 
     pub(super) fn logo(&self) -> Option<&str> {
         self.logo.as_deref()
+    }
+
+    /// What the page says first.
+    pub(super) fn paragraph(&self) -> Option<&str> {
+        self.paragraph.as_deref()
     }
 
     pub(super) fn favicon(&self) -> Option<&str> {
@@ -81,6 +94,7 @@ pub(crate) fn paint(style: &mut String, branding: &Branding) {
         darkmode_secondary_color,
         logo_url: _,
         favicon_url: _,
+        error_paragraph: _,
     } = branding;
     let light = colors(*primary_color, *secondary_color);
     let dark = colors(*darkmode_primary_color, *darkmode_secondary_color);
@@ -98,7 +112,11 @@ pub(crate) fn paint(style: &mut String, branding: &Branding) {
 fn colors(primary: Option<Color>, secondary: Option<Color>) -> String {
     let mut colors = String::new();
     if let Some(color) = primary {
-        let _written = write!(colors, "--button:{color};--on-button:{};", color.text_on_it());
+        let _written = write!(
+            colors,
+            "--button:{color};--on-button:{};{EDGE}",
+            color.text_on_it()
+        );
     }
     if let Some(color) = secondary {
         let _written = write!(colors, "--band:{color};");

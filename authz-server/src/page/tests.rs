@@ -1,5 +1,5 @@
 use portcullis_bundle::Advice;
-use portcullis_model::{Branding, Color, Image};
+use portcullis_model::{Branding, Color, Image, Paragraph};
 
 use super::{ErrorPage, Link, Look, error, headers};
 use base64::Engine as _;
@@ -16,6 +16,7 @@ fn every_text_is_escaped() {
         signed_in_as: Some(evil),
         decision_id: Some(evil),
         request_id: Some(evil),
+        session_page: Some(evil),
         link: Some(Link {
             href: evil,
             label: evil,
@@ -30,9 +31,33 @@ fn every_text_is_escaped() {
     assert!(!html.contains("<script"), "{html}");
     assert!(!html.contains("alert('x')"), "{html}");
     assert!(
-        html.matches("&lt;script&gt;").count() + html.matches("&#60;script&#62;").count() >= 12,
+        html.matches("&lt;script&gt;").count() + html.matches("&#60;script&#62;").count() >= 13,
         "{html}"
     );
+}
+
+#[test]
+fn a_configured_paragraph_comes_first_and_is_text() {
+    let branding = Branding {
+        error_paragraph: Paragraph::parse("Ask <b>us</b> & \"them\"."),
+        ..Branding::default()
+    };
+    let look = Look::of(&branding).unwrap();
+    let html = error(&ErrorPage {
+        title: "Access denied",
+        message: "The policy does not let you in.",
+        look: Some(&look),
+        ..ErrorPage::default()
+    });
+    let (before, after) = html.split_once("id=\"first\">").unwrap();
+    let (paragraph, after) = after.split_once("</p>").unwrap();
+    assert!(
+        paragraph.starts_with("Ask &") && !paragraph.contains(['<', '"']),
+        "{paragraph}"
+    );
+    assert!(before.contains("<h1>Access denied</h1>") && !before.contains("does not let you in"));
+    assert!(after.contains("does not let you in"));
+    policy_of(&html, Some(&look));
 }
 
 #[test]
@@ -111,7 +136,7 @@ fn a_configured_look_is_shown_and_nothing_else_is_admitted() {
     };
     let (html, policy) = page(&colors);
     for there in [
-        "@media (prefers-color-scheme:light){:root{--button:#ffd400;--on-button:#000000;}}",
+        "@media (prefers-color-scheme:light){:root{--button:#ffd400;--on-button:#000000;--edge:color-mix(in srgb,var(--button),var(--text));}}",
         "@media (prefers-color-scheme:dark){:root{--band:#654321;}}",
     ] {
         assert!(html.contains(there), "{there} is missing in {html}");
@@ -125,4 +150,21 @@ fn a_configured_look_is_shown_and_nothing_else_is_admitted() {
     ] {
         assert!(html.contains(there), "{there} is missing in {html}");
     }
+}
+
+#[test]
+fn names_in_a_text_look_like_names_and_are_escaped() {
+    let html = error(&ErrorPage {
+        message: "The identity provider answered `access_<denied>`.",
+        next_step: "Check `//` and `..`.",
+        ..ErrorPage::default()
+    });
+    assert!(
+        html.contains("answered <code>access_&#60;denied&#62;</code>.</p>"),
+        "{html}"
+    );
+    assert!(
+        html.contains("<p>Check <code>//</code> and <code>..</code>.</p>"),
+        "{html}"
+    );
 }

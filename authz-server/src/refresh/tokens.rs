@@ -82,7 +82,15 @@ async fn try_refresh(server: &AuthzServer, id: SessionId, at_once: bool) -> Outc
     match answer {
         Ok(answer) => {
             let outcome = answer.person.as_ref().err().map_or(Outcome::Refreshed, failure);
-            keep(server, leased, &spent, &renewed(answer, asked), outcome).await
+            keep(
+                server,
+                &provider,
+                leased,
+                &spent,
+                &renewed(answer, asked),
+                outcome,
+            )
+            .await
         }
         Err(error @ (IdpError::Refused { .. } | IdpError::OtherUser)) => {
             end_if(server, leased, Some(&spent), &error.to_string()).await
@@ -168,6 +176,7 @@ fn renewed(answer: Refreshed, asked: Timestamp) -> Renewed {
 /// Writes new tokens; `outcome` is what that counts as.
 async fn keep(
     server: &AuthzServer,
+    provider: &Provider,
     leased: Arc<StoredSession>,
     spent: &SecretString,
     answer: &Renewed,
@@ -181,8 +190,13 @@ async fn keep(
             tracing::debug!(session = name, "a session was refreshed");
             outcome
         }
+        Err(Unwritten::Gone) => {
+            disown(provider, &name, spent, answer).await;
+            Outcome::Overtaken
+        }
         Err(Unwritten::Overtaken) => Outcome::Overtaken,
         Err(Unwritten::TooLarge) => {
+            disown(provider, &name, spent, answer).await;
             // It cannot live on what was said before: that is no longer so.
             let Ok(Some(stored)) = server.sessions().fresh(id).await else {
                 return Outcome::StoreUnavailable;
@@ -197,6 +211,15 @@ async fn keep(
             );
             Outcome::StoreUnavailable
         }
+    }
+}
+
+/// Has new tokens revoked that nobody will hold: whoever ended the session meanwhile knew
+/// the old ones alone, and these would stay good at the provider.
+async fn disown(provider: &Provider, name: &str, spent: &SecretString, answer: &Renewed) {
+    let refresh_token = answer.refresh_token.as_ref().unwrap_or(spent);
+    if let Err(error) = provider.revoke(Some(refresh_token), &answer.access_token).await {
+        tracing::warn!(%error, session = name, "the new tokens of a session that has ended are not revoked");
     }
 }
 
@@ -231,7 +254,7 @@ async fn end_if(
     let change = |session: &Session| refresh::ended(session, now);
     match write(server, stored, spent, change, UNWRITTEN).await {
         Ok(_) => {}
-        Err(Unwritten::Overtaken) => return Outcome::Overtaken,
+        Err(Unwritten::Overtaken | Unwritten::Gone) => return Outcome::Overtaken,
         Err(Unwritten::TooLarge | Unwritten::Unavailable) => return Outcome::StoreUnavailable,
     }
     tracing::info!(session = name, why, "a session has ended");
@@ -242,8 +265,10 @@ async fn end_if(
 }
 
 enum Unwritten {
-    /// The record is gone, or holds other tokens than those that were spent; or, where
-    /// none were, it is not the one that was judged.
+    /// The record is gone.
+    Gone,
+    /// It holds other tokens than those that were spent; or, where none were, it is not
+    /// the one that was judged.
     Overtaken,
     TooLarge,
     Unavailable,
@@ -274,7 +299,7 @@ async fn write(
         }
         loop {
             match server.sessions().fresh(id).await {
-                Ok(None) => return Err(Unwritten::Overtaken),
+                Ok(None) => return Err(Unwritten::Gone),
                 Ok(Some(stored)) => {
                     if wanted.is_some() && stored.session.encode().ok() == wanted {
                         return Ok(stored);

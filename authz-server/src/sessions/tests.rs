@@ -1,4 +1,4 @@
-use super::{Known, SessionError};
+use super::{Known, SessionError, picked};
 use crate::fixture::{Fixture, any_user, no_claims};
 use core::time::Duration;
 use portcullis_store::{IfVersion, KIND_SESSION};
@@ -167,4 +167,28 @@ async fn ended_sessions_leave_memory() {
     fixture.server.sweep().await;
     assert_eq!(sessions.entries.len(), 0);
     assert!(matches!(sessions.known(ended.session.id), Known::Ask));
+}
+
+#[tokio::test]
+async fn all_that_have_something_in_common_are_found_in_memory_and_in_the_store() {
+    let (fixture, stop) = following().await;
+    let sessions = fixture.server.sessions();
+    let (one, _) = fixture.session("user@example.com", no_claims()).await;
+    for number in 1..=2_500 {
+        let mut more = one.session.clone();
+        more.id = portcullis_model::SessionId(uuid::Uuid::from_u128(number));
+        more.email = if number % 5 == 0 { "these" } else { "those" }.to_owned();
+        sessions.insert(more).await.unwrap();
+    }
+    let found = || async {
+        let these = picked(&fixture.server, |session| session.email == "these").await;
+        let mut these = these.unwrap();
+        these.sort();
+        these
+    };
+    let in_memory = found().await;
+    assert_eq!(in_memory.len(), 500);
+    drop(stop);
+    until(|| !sessions.is_connected()).await;
+    assert_eq!(found().await, in_memory);
 }

@@ -13,18 +13,27 @@ use crate::sessions::SessionError;
 
 mod kinds;
 
-/// A refusal.
+#[cfg(test)]
+mod tests;
+
+/// A refusal. Boxed, since it is the rare end of everything that a page does.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct Fault(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     status: StatusCode,
     code: &'static str,
     title: &'static str,
     message: Cow<'static, str>,
     next_step: &'static str,
-    /// Where "Try again" leads: a URL that we built or checked.
+    /// Where "Try again" leads: a URL that we built or checked. Without anything in it
+    /// it is the address of the page itself.
     retry: Option<Box<str>>,
     /// Whether the page goes there by itself after a moment.
     by_itself: bool,
+    /// What the browser is to keep or to forget all the same, as `Set-Cookie` values.
+    cookies: Vec<String>,
     header: Extra,
 }
 
@@ -45,7 +54,7 @@ pub(super) enum Form {
 }
 
 const START_AGAIN: &str = "Start again from the page that you wanted to open.";
-const TELL: &str = "If this goes on, tell whoever runs this site the code below.";
+const TELL: &str = "Try again. If this goes on, tell whoever runs this site what stands below.";
 
 impl Fault {
     fn new(
@@ -55,7 +64,7 @@ impl Fault {
         message: impl Into<Cow<'static, str>>,
         next_step: &'static str,
     ) -> Self {
-        Self {
+        Self(Box::new(Parts {
             status,
             code,
             title,
@@ -63,21 +72,41 @@ impl Fault {
             next_step,
             retry: None,
             by_itself: false,
+            cookies: Vec::new(),
             header: Extra::None,
-        }
+        }))
     }
 
     /// With a link that starts over.
     pub(super) fn retry_at(mut self, url: impl AsRef<str>) -> Self {
-        self.retry.get_or_insert(url.as_ref().into());
+        self.0.retry.get_or_insert(url.as_ref().into());
         self
+    }
+
+    /// With a link to the same address, where whoever cannot answer now may do so soon.
+    /// For what was asked with GET.
+    pub(super) fn once_more(self) -> Self {
+        match self.0.status {
+            StatusCode::SERVICE_UNAVAILABLE => self.retry_at(""),
+            _ => self,
+        }
     }
 
     /// With a page that starts over by itself, a moment after it was shown: for
     /// what will most probably work then. It needs [`Fault::retry_at`].
     pub(super) fn by_itself(mut self) -> Self {
-        self.by_itself = true;
+        self.0.by_itself = true;
         self
+    }
+
+    /// With these `Set-Cookie` values.
+    pub(super) fn with_cookies(mut self, cookies: Vec<String>) -> Self {
+        self.0.cookies = cookies;
+        self
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.0.status
     }
 }
 
@@ -135,8 +164,16 @@ impl From<SessionError> for Fault {
 }
 
 impl Fault {
-    pub(super) fn into_response(self, form: Form, look: Option<&Look>, request_id: Option<&str>) -> Response {
-        let Self {
+    /// The answer; `session_page` is where a page of it leads to that tells who is
+    /// signed in.
+    pub(super) fn into_response(
+        self,
+        form: Form,
+        look: Option<&Look>,
+        request_id: Option<&str>,
+        session_page: Option<&str>,
+    ) -> Response {
+        let Parts {
             status,
             code,
             title,
@@ -144,8 +181,9 @@ impl Fault {
             next_step,
             retry,
             by_itself,
+            cookies,
             header,
-        } = self;
+        } = *self.0;
         let mut response = match form {
             Form::Page => {
                 let html = page::error(&ErrorPage {
@@ -159,6 +197,7 @@ impl Fault {
                         href,
                         label: "Try again",
                     }),
+                    session_page,
                     look,
                     ..ErrorPage::default()
                 });
@@ -185,6 +224,11 @@ impl Fault {
             "x-pomerium-intercepted-response",
             HeaderValue::from_static("true"),
         );
+        for cookie in cookies {
+            if let Ok(cookie) = HeaderValue::try_from(cookie) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+        }
         let header = match header {
             Extra::None => None,
             Extra::Allow(methods) => Some((header::ALLOW, methods)),

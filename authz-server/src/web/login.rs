@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use portcullis_bundle::SameSite;
 use portcullis_idp::Identity;
@@ -23,10 +23,10 @@ use url::Url;
 
 use super::destination::Destination;
 use super::fault::Fault;
-use super::redirect;
 use super::visit::Visit;
+use super::{redirect, with_cookies};
 use crate::sessions::StoredSession;
-use crate::sign_in::{self, BINDING_PARAMETER, PROVIDER_PARAMETER, REDIRECT_PARAMETER};
+use crate::sign_in::{self, PROVIDER_PARAMETER, REDIRECT_PARAMETER};
 
 mod target;
 
@@ -39,27 +39,47 @@ pub(super) const CALLBACK_PARAMETER: &str = "portcullis_callback";
 
 /// `/.pomerium/sign_in`: to the route host with a session, else to the provider.
 pub(super) async fn sign_in(visit: &Visit) -> Result<Response, Fault> {
+    let posted = visit.parts.method == Method::POST;
+    if posted && visit.is_foreign() {
+        return Err(Fault::cross_site());
+    }
     let query = visit.query()?;
     let verified = verify_signature(visit);
-    if let Err(SignedUrlError::Expired | SignedUrlError::NotYetValid) = verified {
-        // The signature fits, so the address to return to is what we wrote.
-        let destination = visit.destination(query.require(REDIRECT_PARAMETER)?)?;
-        return Err(Fault::link_expired().retry_at(destination.url().as_str()));
+    if !matches!(
+        verified,
+        Ok(()) | Err(SignedUrlError::Expired | SignedUrlError::NotYetValid)
+    ) {
+        return Err(Fault::signature());
     }
-    verified.map_err(|_| Fault::signature())?;
-    let destination = visit.destination(query.require(REDIRECT_PARAMETER)?)?;
+    // The signature fits, so everything is as we wrote it.
+    let target = Return::asked_for(visit, &query)?;
+    // The answer to our question about a program; nothing else is posted here.
+    if posted && !matches!(target, Return::Program(_)) {
+        return Err(Fault::method_not_allowed("GET, HEAD"));
+    }
+    let expired = || match target.again(visit) {
+        Ok(again) => Fault::link_expired().retry_at(again),
+        Err(fault) => fault,
+    };
+    if verified.is_err() {
+        return Err(expired());
+    }
     let provider = visit
         .settings()
         .provider
         .as_ref()
         .ok_or_else(Fault::not_configured)?;
     if query.require(PROVIDER_PARAMETER)? != provider.id {
-        return Err(Fault::link_expired().retry_at(destination.url().as_str()));
+        return Err(expired());
     }
-    let binding = query.require(BINDING_PARAMETER)?.to_owned();
-    let target = Return::Route { destination, binding };
     match visit.session().await? {
-        Some(stored) => deliver(visit, &target, stored.session.id, None),
+        // Nobody would see where an image or a script was sent on to.
+        Some(_) if posted && !visit.is_visit() => Err(Fault::login_required()),
+        Some(_) if matches!(target, Return::Program(_)) && !posted && !visit.is_navigation() => {
+            Err(Fault::login_required())
+        }
+        Some(stored) => deliver(visit, &target, &stored.session, None),
+        None if posted => redirect(StatusCode::SEE_OTHER, visit.url()?.as_str(), []),
         None => begin(visit, &target).await,
     }
 }
@@ -75,7 +95,7 @@ pub(super) async fn begin(visit: &Visit, target: &Return) -> Result<Response, Fa
     if !visit.is_navigation() {
         return Err(Fault::login_required());
     }
-    let provider = visit.active.provider.as_ref().ok_or_else(Fault::not_configured)?;
+    let provider = visit.provider()?;
     // Before the user has gone through the provider's pages for nothing.
     visit.server.sessions().can_keep()?;
     let provider_id = visit
@@ -140,16 +160,13 @@ pub(super) async fn provider_callback(visit: &Visit) -> Result<Response, Fault> 
         .retry_at(anew())
     })?;
     let target = Return::read(&state.return_to, visit)?;
-    let again = match &target {
-        Return::OwnPage => own_page,
-        Return::Route { destination, .. } => destination.url().to_string(),
-    };
+    let again = target.again(visit)?;
     let settings = visit
         .settings()
         .provider
         .as_ref()
         .ok_or_else(Fault::not_configured)?;
-    let provider = visit.active.provider.as_ref().ok_or_else(Fault::not_configured)?;
+    let provider = visit.provider()?;
     // Another provider's answer (RFC 9207), or settings that have changed since.
     if state.provider_id != settings.id || issuer.is_some_and(|issuer| issuer != settings.issuer_url) {
         return Err(Fault::state_invalid().retry_at(again));
@@ -171,13 +188,14 @@ pub(super) async fn provider_callback(visit: &Visit) -> Result<Response, Fault> 
     if let Some(stored) = visit.session().await? {
         let session = &stored.session;
         if session.user_id == identity.user_id && session.issued_at >= state.issued_at {
-            return deliver(visit, &target, session.id, None);
+            return deliver(visit, &target, session, None);
         }
     }
     // Before anything is kept. Where the login was for another host, its callback counts.
     let place = match &target {
         Return::OwnPage => Some(again),
         Return::Route { destination, .. } => target.is_here(visit).then(|| end(visit, destination)),
+        Return::Program(_) => None,
     };
     let counted = place
         .map(|place| turn(visit, Purpose::Csrf, csrf, &place, visit.handle().is_none()))
@@ -189,10 +207,10 @@ pub(super) async fn provider_callback(visit: &Visit) -> Result<Response, Fault> 
         provider_id = session.provider_id,
         "signed in"
     );
-    let name = &visit.active.cookies.authenticate;
+    let name = visit.session_cookie_name();
     let mut cookies = session_cookie(visit, name, session.id, session.expires_at)?;
     cookies.extend(counted);
-    deliver(visit, &target, session.id, Some(cookies))
+    deliver(visit, &target, session, Some(cookies))
 }
 
 /// Counts that this browser is sent on to `place` with its session, where it came
@@ -323,7 +341,7 @@ pub(super) fn session_cookie(
 fn deliver(
     visit: &Visit,
     target: &Return,
-    session_id: SessionId,
+    session: &Session,
     cookie: Option<Vec<String>>,
 ) -> Result<Response, Fault> {
     let location = match target {
@@ -333,12 +351,16 @@ fn deliver(
             destination.url().to_string()
         }
         Return::Route { destination, binding } => {
-            callback_url(visit, destination, binding, session_id)?.into()
+            callback_url(visit, destination, binding, session.id)?.into()
         }
+        Return::Program(program) if program.asks() => {
+            return with_cookies(program.question(visit, session)?, cookie.unwrap_or_default());
+        }
+        Return::Program(program) => program.delivery(visit, session)?,
     };
     match cookie {
         Some(cookies) => onward(visit, &location, cookies),
-        None => redirect(StatusCode::FOUND, &location, []),
+        None => redirect(visit.see_other(), &location, []),
     }
 }
 

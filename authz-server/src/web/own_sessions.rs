@@ -4,6 +4,7 @@
 //! that only we can open; what it opens to is ended only for its own user.
 
 use core::hash::{Hash as _, Hasher as _};
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::hash::DefaultHasher;
 use std::sync::Arc;
@@ -14,11 +15,12 @@ use jiff::Timestamp;
 use portcullis_model::SessionId;
 use portcullis_session::handle::{self, Handle};
 use portcullis_session::lifetime;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::fault::Fault;
 use super::pages::OwnSession;
 use super::redirect;
+use super::sign_out::tokens;
 use super::visit::Visit;
 use crate::sessions::StoredSession;
 
@@ -30,14 +32,48 @@ const MAX_SHOWN: usize = 50;
 /// since no cookie can have this name.
 const SEAL_NAME: &str = "own_session=";
 
-/// Each user has one of these: of one user one page at a time looks through the
-/// sessions of all, and nobody keeps more than a few processors busy with that.
-static WALKS: [Semaphore; 16] = [const { Semaphore::const_new(1) }; 16];
+/// How long a page waits for its turn; then it comes without the list.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The user's live sessions that this server knows, the newest first; and how many
-/// more there are than a page lists.
-pub(super) async fn of(visit: &Visit, own: &Arc<StoredSession>) -> Result<(Vec<OwnSession>, usize), Fault> {
-    let turn = turn(&own.session.user_id).await?;
+/// Each user has one of these turns: of one user one page at a time looks through the
+/// sessions of all, and nobody keeps more than a few processors busy with that.
+pub(crate) struct Turns([Arc<Semaphore>; 16]);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(core::array::from_fn(|_| Arc::new(Semaphore::new(1))))
+    }
+}
+
+impl Turns {
+    /// Waits until this user may look through the sessions; `None` where others are at
+    /// it for too long.
+    async fn take(&self, user_id: &str) -> Option<OwnedSemaphorePermit> {
+        let mut hasher = DefaultHasher::new();
+        user_id.hash(&mut hasher);
+        let [.., last] = hasher.finish().to_be_bytes();
+        let turns = self.0.get(usize::from(last) % self.0.len())?;
+        let turn = Arc::clone(turns).acquire_owned();
+        tokio::time::timeout(PATIENCE, turn).await.ok()?.ok()
+    }
+
+    /// Every turn there is.
+    #[cfg(test)]
+    pub(super) fn take_all(&self) -> Vec<OwnedSemaphorePermit> {
+        let all = self.0.iter().map(|turns| Arc::clone(turns).try_acquire_owned());
+        all.collect::<Result<_, _>>().unwrap()
+    }
+}
+
+/// The user's live sessions that this server knows, the newest first, and how many
+/// more there are than a page lists; `None` where there is no saying now.
+pub(super) async fn of(
+    visit: &Visit,
+    own: &Arc<StoredSession>,
+) -> Result<Option<(Vec<OwnSession>, usize)>, Fault> {
+    let Some(turn) = visit.server.turns().take(&own.session.user_id).await else {
+        return Ok(None);
+    };
     let (server, own_too, now) = (Arc::clone(&visit.server), Arc::clone(own), visit.now);
     // There may be a million sessions; who waits for a Check must not wait for this.
     let found = tokio::task::spawn_blocking(move || {
@@ -67,7 +103,7 @@ pub(super) async fn of(visit: &Visit, own: &Arc<StoredSession>) -> Result<(Vec<O
         })
     };
     let shown = shown.into_values().rev().map(row).collect::<Result<_, Fault>>()?;
-    Ok((shown, more))
+    Ok(Some((shown, more)))
 }
 
 /// The newest sessions, as many as a page lists, and how many more there are.
@@ -89,19 +125,6 @@ impl Newest {
     }
 }
 
-/// Waits until this user may look through the sessions.
-async fn turn(user_id: &str) -> Result<SemaphorePermit<'static>, Fault> {
-    let mut hasher = DefaultHasher::new();
-    user_id.hash(&mut hasher);
-    let [.., last] = hasher.finish().to_be_bytes();
-    let walks = WALKS.get(usize::from(last) % WALKS.len());
-    let turn = match walks {
-        Some(walks) => walks.acquire().await.ok(),
-        None => None,
-    };
-    turn.ok_or_else(|| Fault::internal("the sessions cannot be looked through"))
-}
-
 /// `POST` [`PATH`]: ends one of them.
 pub(super) async fn end(visit: &Visit) -> Result<Response, Fault> {
     if visit.is_foreign() {
@@ -118,6 +141,7 @@ pub(super) async fn end(visit: &Visit) -> Result<Response, Fault> {
             return Err(Fault::session_unknown());
         }
         visit.server.sessions().revoke(handle.session_id).await?;
+        tokens::revoke(visit, &stored);
         tracing::info!(
             user_id = own.session.user_id,
             "ended another session of the same user"

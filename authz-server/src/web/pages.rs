@@ -11,8 +11,10 @@ use serde_json::Value;
 use super::fault::Fault;
 use super::look::Look;
 
-/// Values of one claim that the page shows.
+/// Groups, and values of one claim, that the page shows.
 const MAX_SHOWN_VALUES: usize = 50;
+/// As many of them are seen at once; the others are unfolded.
+const MAX_UNFOLDED: usize = 12;
 
 /// Where a form of the page may lead.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,11 +36,23 @@ struct UserPage<'a> {
     sub: &'a str,
     email: &'a str,
     groups: Vec<String>,
+    folded_groups: Vec<String>,
+    more_groups: usize,
     issued_at: Moment,
     expires_at: Moment,
     claims: Vec<ClaimRow<'a>>,
-    sessions: Vec<SessionRow>,
+    /// `None` where there is no saying now.
+    sessions: Option<Vec<SessionRow>>,
     more_sessions: usize,
+    way_back: Option<WayBack>,
+}
+
+/// The application from which the page was asked for.
+pub(super) struct WayBack {
+    /// Its address, which was checked.
+    pub(super) href: String,
+    /// Its host, for people.
+    pub(super) host: String,
 }
 
 /// One of the user's sessions, as the page lists it.
@@ -60,6 +74,8 @@ pub(super) struct OwnSession {
 struct ClaimRow<'a> {
     name: &'a str,
     values: String,
+    /// How many they are, where that is too much to be seen at once.
+    folded: Option<usize>,
 }
 
 struct Moment {
@@ -78,6 +94,17 @@ struct SignedOutPage<'a> {
 struct ConfirmPage<'a> {
     look: Look<'a>,
     email: &'a str,
+    action: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "program_confirm.html")]
+struct ProgramPage<'a> {
+    look: Look<'a>,
+    email: &'a str,
+    listener: &'a str,
+    host: &'a str,
+    action: &'a str,
 }
 
 /// What we know of the user. Never the provider's tokens, nor the session's id.
@@ -85,7 +112,8 @@ pub(super) fn user(
     look: Look<'_>,
     session: &Session,
     host: &str,
-    (sessions, more_sessions): (Vec<OwnSession>, usize),
+    sessions: Option<(Vec<OwnSession>, usize)>,
+    way_back: Option<WayBack>,
 ) -> Result<Response, Fault> {
     let heading = [&session.name, &session.email, &session.user_id]
         .into_iter()
@@ -93,10 +121,20 @@ pub(super) fn user(
         .find(|text| !text.is_empty())
         .unwrap_or_default();
     let groups = session.claims.get("groups").unwrap_or_default();
+    let seen = groups.iter().take(MAX_UNFOLDED).map(text_of);
+    let folded = groups
+        .iter()
+        .take(MAX_SHOWN_VALUES)
+        .skip(MAX_UNFOLDED)
+        .map(text_of);
     let row = |own: OwnSession| SessionRow {
         issued_at: Moment::of(own.issued_at),
         expires_at: Moment::of(own.expires_at),
         end: own.end,
+    };
+    let (sessions, more_sessions) = match sessions {
+        Some((sessions, more)) => (Some(sessions.into_iter().map(row).collect()), more),
+        None => (None, 0),
     };
     let page = UserPage {
         look,
@@ -104,7 +142,9 @@ pub(super) fn user(
         host,
         sub: &session.user_id,
         email: &session.email,
-        groups: groups.iter().map(text_of).collect(),
+        groups: seen.collect(),
+        folded_groups: folded.collect(),
+        more_groups: groups.len().saturating_sub(MAX_UNFOLDED),
         issued_at: Moment::of(session.issued_at),
         expires_at: Moment::of(session.expires_at),
         claims: session
@@ -113,10 +153,12 @@ pub(super) fn user(
             .map(|(name, values)| ClaimRow {
                 name,
                 values: joined(values),
+                folded: Some(values.len()).filter(|count| *count > MAX_UNFOLDED),
             })
             .collect(),
-        sessions: sessions.into_iter().map(row).collect(),
+        sessions,
         more_sessions,
+        way_back,
     };
     render(&page, &page.look, Forms::Own, false)
 }
@@ -127,9 +169,28 @@ pub(super) fn signed_out(look: Look<'_>) -> Result<Response, Fault> {
     render(&page, &page.look, Forms::None, false)
 }
 
-/// Asks whether the sign-out is meant.
-pub(super) fn confirm_sign_out(look: Look<'_>, email: &str) -> Result<Response, Fault> {
-    let page = ConfirmPage { look, email };
+/// Asks whether the sign-out is meant; `action` is where the answer goes.
+pub(super) fn confirm_sign_out(look: Look<'_>, email: &str, action: &str) -> Result<Response, Fault> {
+    let page = ConfirmPage { look, email, action };
+    render(&page, &page.look, Forms::Followed, false)
+}
+
+/// Asks whether the program at `listener` may have a token for `host`; `action` is
+/// where the answer goes.
+pub(super) fn confirm_program(
+    look: Look<'_>,
+    email: &str,
+    listener: &str,
+    host: &str,
+    action: &str,
+) -> Result<Response, Fault> {
+    let page = ProgramPage {
+        look,
+        email,
+        listener,
+        host,
+        action,
+    };
     render(&page, &page.look, Forms::Followed, false)
 }
 

@@ -68,7 +68,7 @@ pub(super) async fn json(visit: &Visit) -> Result<Response, Fault> {
     if !visit.settings().pages.routes_portal {
         return Err(Fault::not_found());
     }
-    let stored = visit.session().await?.ok_or_else(Fault::login_required)?;
+    let stored = visit.caller().await?.ok_or_else(Fault::login_required)?;
     let routes: Vec<Value> = listed(visit, &stored).iter().map(|route| entry(route)).collect();
     Ok(axum::Json(json!({ "routes": routes })).into_response())
 }
@@ -79,7 +79,7 @@ pub(super) async fn jwt(visit: &Visit) -> Result<Response, Fault> {
     if !visit.settings().pages.jwt_endpoint {
         return Err(Fault::not_found());
     }
-    let stored = visit.session().await?.ok_or_else(Fault::login_required)?;
+    let stored = visit.caller().await?.ok_or_else(Fault::login_required)?;
     let here = visit.active.bundle.routes.values();
     let allowed = here
         .filter(|route| route.host.matches(&visit.host))

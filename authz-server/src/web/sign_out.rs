@@ -2,13 +2,16 @@
 //! provider where it offers that.
 //!
 //! A page of another site must not be able to sign anybody out, so a sign-out
-//! without a question needs either a request from our own page, or an address
-//! signed for the very session that this browser has.
+//! without a question needs either a request that the browser says is a person's or
+//! our own page's, or an address signed for the very session that this browser has.
+//! A browser that does not say (it has no Fetch Metadata) is asked. What is no visit
+//! by a person, by the browser's own word, is refused altogether.
 
 use std::sync::Arc;
 
 use axum::response::Response;
-use http::{Method, StatusCode};
+use http::Method;
+use portcullis_session::cookies::Found;
 use portcullis_session::handle::{self, Handle};
 use portcullis_session::signed_url::{self, SIGNATURE, SignedUrlError};
 use secrecy::ExposeSecret as _;
@@ -17,10 +20,16 @@ use url::Url;
 use super::fault::Fault;
 use super::login::verify_signature;
 use super::pages;
-use super::redirect;
+use super::query::Query;
 use super::visit::{Role, Visit};
+use super::{redirect, with_cookies};
 use crate::feed::authority;
+use crate::initiator::Initiator;
 use crate::sessions::StoredSession;
+use crate::sign_in::REDIRECT_PARAMETER;
+
+mod place;
+pub(super) mod tokens;
 
 const PATH: &str = "/.pomerium/sign_out";
 const SIGNED_OUT_PATH: &str = "/.pomerium/signed_out";
@@ -35,29 +44,52 @@ pub(super) async fn sign_out(visit: &Visit) -> Result<Response, Fault> {
     if visit.parts.method == Method::POST && visit.is_foreign() {
         return Err(Fault::cross_site());
     }
+    if !visit.is_visit() {
+        return Err(Fault::not_a_navigation());
+    }
     match visit.role {
-        Role::Authenticate => on_authenticate_host(visit).await,
+        Role::Authenticate | Role::OneHost => on_authenticate_host(visit).await,
         Role::Route | Role::Unknown => on_route_host(visit).await,
     }
 }
 
+/// Whether whoever asks means it: the form of our own page, or a browser that says that
+/// no page of another origin made the request. Of an image in a page of another site a
+/// browser without Fetch Metadata says nothing at all.
+fn is_meant(visit: &Visit) -> bool {
+    visit.parts.method == Method::POST || matches!(visit.initiator(), Initiator::Person | Initiator::Own)
+}
+
 async fn on_route_host(visit: &Visit) -> Result<Response, Fault> {
+    let query = visit.query()?;
+    let place = place::wanted(visit, &query)?;
     let handle = visit.handle();
     let clear = visit.clear_cookie(&visit.active.cookies.session);
     let Some((host, port)) = visit.active.authenticate() else {
         if visit.is_foreign() {
             return Err(Fault::cross_site());
         }
-        if let Some(handle) = handle {
-            visit.server.sessions().revoke(handle.session_id).await?;
+        if !is_meant(visit)
+            && let Some(stored) = visit.session().await?
+        {
+            let action = action(visit, &query, None)?;
+            return pages::confirm_sign_out(visit.look(), &stored.session.email, &action);
         }
-        return with_cookies(pages::signed_out(visit.look())?, clear);
+        if let Some(handle) = handle
+            && let Err(error) = visit.server.sessions().revoke(handle.session_id).await
+        {
+            return Err(Fault::from(error).with_cookies(clear));
+        }
+        return match place {
+            Some(place) => redirect(visit.see_other(), place.as_str(), clear),
+            None => with_cookies(pages::signed_out(visit.look())?, clear),
+        };
     };
     let mut url = Url::parse(&format!("https://{}{PATH}", authority(host.as_str(), port)))
         .map_err(|_| Fault::internal("the sign-out address cannot be built"))?;
-    if visit.is_foreign() {
-        // Changes nothing here; there the user is asked.
-        return redirect(see_other(visit), url.as_str(), []);
+    if let Some(place) = &place {
+        url.query_pairs_mut()
+            .append_pair(REDIRECT_PARAMETER, place.as_str());
     }
     if let Some(handle) = handle {
         let sealed = handle::seal(
@@ -70,8 +102,12 @@ async fn on_route_host(visit: &Visit) -> Result<Response, Fault> {
         .map_err(|_| Fault::internal("a session handle cannot be sealed"))?;
         url.query_pairs_mut().append_pair(SESSION_PARAMETER, &sealed);
     }
+    if !is_meant(visit) {
+        // Changes nothing here; there the user is asked.
+        return redirect(visit.see_other(), url.as_str(), []);
+    }
     let url = signed_url::sign(&visit.settings().keys.shared_secret, &url, visit.now);
-    redirect(see_other(visit), url.as_str(), clear)
+    redirect(visit.see_other(), url.as_str(), clear)
 }
 
 async fn on_authenticate_host(visit: &Visit) -> Result<Response, Fault> {
@@ -87,7 +123,8 @@ async fn on_authenticate_host(visit: &Visit) -> Result<Response, Fault> {
         false
     };
     let own = visit.session().await?;
-    let named = match query.get(SESSION_PARAMETER)?.filter(|_| signed) {
+    let sealed = query.get(SESSION_PARAMETER)?;
+    let named = match sealed {
         Some(sealed) => named_session(visit, sealed).await?,
         None => None,
     };
@@ -95,14 +132,42 @@ async fn on_authenticate_host(visit: &Visit) -> Result<Response, Fault> {
         || (signed
             && match (&own, &named) {
                 (Some(own), Some(named)) => own.session.id == named.session.id,
-                (Some(_), None) => !visit.is_foreign(),
+                (Some(_), None) => is_meant(visit),
                 (None, _) => true,
             });
-    match (&own, &named) {
-        _ if asked_for => end(visit, own, named).await,
-        (Some(own), _) => pages::confirm_sign_out(visit.look(), &own.session.email),
-        (None, _) => redirect(see_other(visit), SIGNED_OUT_PATH, []),
+    let place = place::wanted(visit, &query)?;
+    if asked_for {
+        return end(visit, own, named, place).await;
     }
+    match own.as_ref().or(named.as_ref()) {
+        Some(stored) => {
+            let sealed = sealed.filter(|_| named.is_some());
+            let action = action(visit, &query, sealed)?;
+            pages::confirm_sign_out(visit.look(), &stored.session.email, &action)
+        }
+        None => {
+            let location = place.as_ref().map_or(SIGNED_OUT_PATH, Url::as_str);
+            redirect(visit.see_other(), location, dead_cookies(visit))
+        }
+    }
+}
+
+/// Where the answer to the question goes: what the query may name, a place or the
+/// session of the host that was left (sealed, so that nobody but us has written it), is
+/// named again.
+fn action(visit: &Visit, query: &Query<'_>, sealed: Option<&str>) -> Result<String, Fault> {
+    let mut named = url::form_urlencoded::Serializer::new(String::new());
+    if let Some(place) = place::named(visit, query)? {
+        named.append_pair(REDIRECT_PARAMETER, place.as_str());
+    }
+    if let Some(sealed) = sealed {
+        named.append_pair(SESSION_PARAMETER, sealed);
+    }
+    let named = named.finish();
+    Ok(match named.is_empty() {
+        true => PATH.to_owned(),
+        false => format!("{PATH}?{named}"),
+    })
 }
 
 async fn named_session(visit: &Visit, sealed: &str) -> Result<Option<Arc<StoredSession>>, Fault> {
@@ -112,57 +177,78 @@ async fn named_session(visit: &Visit, sealed: &str) -> Result<Option<Arc<StoredS
     }
 }
 
-/// Deletes the sessions, takes the cookie back, and goes to the provider.
+/// Deletes the sessions, takes the cookies back, and goes to the provider. Where the
+/// session is gone already, whoever asked is still signed out there.
 async fn end(
     visit: &Visit,
     own: Option<Arc<StoredSession>>,
     named: Option<Arc<StoredSession>>,
+    place: Option<Url>,
 ) -> Result<Response, Fault> {
-    for stored in own.iter().chain(&named) {
-        visit.server.sessions().revoke(stored.session.id).await?;
+    let other = named.as_ref().filter(|named| {
+        let own = own.as_ref();
+        own.is_none_or(|own| own.session.id != named.session.id)
+    });
+    let mut failed = None;
+    for stored in own.iter().chain(other) {
+        if let Err(error) = visit.server.sessions().revoke(stored.session.id).await {
+            failed.get_or_insert(error);
+        }
+        tokens::revoke(visit, stored);
         tracing::info!(user_id = stored.session.user_id, "signed out");
     }
-    let clear = visit.clear_cookie(&visit.active.cookies.authenticate);
-    let elsewhere = match own.or(named) {
-        Some(stored) => end_session_url(visit, &stored).await?,
-        None => None,
-    };
-    let location = elsewhere.as_ref().map_or(SIGNED_OUT_PATH, Url::as_str);
-    redirect(see_other(visit), location, clear)
+    // This server lets nobody in with them any more, and tells the store later. That
+    // others may is for the user to know, whose browser forgets them in any case.
+    if let Some(error) = failed {
+        return Err(Fault::from(error).with_cookies(clear_cookies(visit)));
+    }
+    let elsewhere = end_session_url(visit, own.or(named).as_deref(), place.as_ref()).await?;
+    let location = elsewhere.or(place);
+    let location = location.as_ref().map_or(SIGNED_OUT_PATH, Url::as_str);
+    redirect(visit.see_other(), location, clear_cookies(visit))
 }
 
-/// Where the provider ends its own session. That it cannot be asked now must
-/// not keep anybody from signing out here.
-async fn end_session_url(visit: &Visit, stored: &StoredSession) -> Result<Option<Url>, Fault> {
+/// Takes back what this host has set, and what this browser also shows to
+/// it of the routes' cookie.
+fn clear_cookies(visit: &Visit) -> Vec<String> {
+    let names = &visit.active.cookies;
+    let own = visit.session_cookie_name();
+    let mut clear = visit.clear_cookie(own);
+    if own != names.session && visit.cookie_attributes(&names.session).domain.is_some() {
+        clear.extend(visit.clear_cookie(&names.session));
+    }
+    clear
+}
+
+/// The same where no session was asked to end: only what came and is worth nothing.
+fn dead_cookies(visit: &Visit) -> Vec<String> {
+    match visit.cookie(visit.session_cookie_name()) {
+        Found::None => Vec::new(),
+        Found::One(_) | Found::Ambiguous => clear_cookies(visit),
+    }
+}
+
+/// Where the provider ends its own session, and sends the browser to `place` or our
+/// own page afterwards. That it cannot be asked now must not keep anybody from
+/// signing out here.
+async fn end_session_url(
+    visit: &Visit,
+    stored: Option<&StoredSession>,
+    place: Option<&Url>,
+) -> Result<Option<Url>, Fault> {
     let Some(provider) = &visit.active.provider else {
         return Ok(None);
     };
-    let back = Url::parse(&format!("{}{SIGNED_OUT_PATH}", visit.origin()))
+    let own_page = Url::parse(&format!("{}{SIGNED_OUT_PATH}", visit.origin()))
         .map_err(|_| Fault::internal("the signed-out address cannot be built"))?;
-    let hint = Some(&stored.session.id_token).filter(|token| !token.expose_secret().is_empty());
-    match provider.end_session_url(hint, &back).await {
+    let hint = stored
+        .map(|stored| &stored.session.id_token)
+        .filter(|token| !token.expose_secret().is_empty());
+    match provider.end_session_url(hint, place.unwrap_or(&own_page)).await {
         Ok(url) => Ok(url),
         Err(error) => {
             tracing::warn!(%error, "the session at the identity provider could not be ended");
             Ok(None)
         }
     }
-}
-
-/// After a POST the browser must go on with GET.
-fn see_other(visit: &Visit) -> StatusCode {
-    if visit.parts.method == Method::POST {
-        StatusCode::SEE_OTHER
-    } else {
-        StatusCode::FOUND
-    }
-}
-
-fn with_cookies(mut response: Response, cookies: Vec<String>) -> Result<Response, Fault> {
-    for cookie in cookies {
-        let cookie = http::HeaderValue::try_from(cookie)
-            .map_err(|_| Fault::internal("a cookie is no header value"))?;
-        response.headers_mut().append(http::header::SET_COOKIE, cookie);
-    }
-    Ok(response)
 }

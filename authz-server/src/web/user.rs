@@ -5,13 +5,13 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use portcullis_session::assertion::AssertionClaims;
 use portcullis_session::cookies::Found;
-use portcullis_session::signed_url::SIGNATURE;
+use portcullis_session::signed_url::{SIGNATURE, SignedUrlError};
 use serde_json::Value;
 
 use super::fault::Fault;
 use super::login::{self, Return};
 use super::visit::{Role, Visit};
-use super::{own_sessions, pages, redirect};
+use super::{own_sessions, pages, redirect, way_back};
 use crate::sign_in::{self, REDIRECT_PARAMETER, SignInError};
 
 /// Claims about the assertion, not about the user; and the id of the session,
@@ -24,14 +24,27 @@ pub(super) async fn page(visit: &Visit) -> Result<Response, Fault> {
         let query = visit.query()?;
         // Links here from elsewhere are signed; one that pretends to be is refused.
         let pretends = query.has(SIGNATURE) || query.has(REDIRECT_PARAMETER);
-        if pretends && login::verify_signature(visit).is_err() {
-            return Err(Fault::signature());
+        if pretends {
+            login::verify_signature(visit).map_err(|error| match error {
+                // It stood on a page that was open for a while.
+                SignedUrlError::Expired | SignedUrlError::NotYetValid => {
+                    Fault::link_expired().retry_at(format!("{}/.pomerium/", visit.origin()))
+                }
+                _ => Fault::signature(),
+            })?;
+            let cookie = match query.get(REDIRECT_PARAMETER)? {
+                Some(url) => Some(way_back::keep(visit, &visit.destination(url)?)),
+                None => None,
+            };
+            return redirect(StatusCode::FOUND, "/.pomerium/", cookie);
         }
     }
     match visit.session().await? {
         Some(stored) => {
             let sessions = own_sessions::of(visit, &stored).await?;
-            pages::user(visit.look(), &stored.session, visit.host.as_str(), sessions)
+            let way_back = way_back::of(visit);
+            let host = visit.host.as_str();
+            pages::user(visit.look(), &stored.session, host, sessions, way_back)
         }
         None => sign_in_first(visit).await,
     }
@@ -51,7 +64,7 @@ pub(super) async fn sign_in_first(visit: &Visit) -> Result<Response, Fault> {
 
 /// The assertion's claims as JSON.
 pub(super) async fn json(visit: &Visit) -> Result<Response, Fault> {
-    let stored = visit.session().await?.ok_or_else(Fault::login_required)?;
+    let stored = visit.caller().await?.ok_or_else(Fault::login_required)?;
     let names = visit
         .settings()
         .jwt_claims_headers

@@ -4,23 +4,26 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use http::request::Parts;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use jiff::Timestamp;
 use portcullis_bundle::Settings;
+use portcullis_idp::Provider;
 use portcullis_model::Host;
 use portcullis_session::cookies::{self, Attributes, Found};
 use portcullis_session::handle::{self, Handle, Scope};
-use portcullis_session::lifetime;
+use portcullis_session::{lifetime, token};
 
 use super::destination::Destination;
 use super::fault::{Fault, Form};
 use super::look::Look;
 use super::query::Query;
-use super::same_origin::{self, Initiator};
 use crate::AuthzServer;
+use crate::check::identify::Presented;
 use crate::clock;
 use crate::feed::{Active, authority};
+use crate::initiator::Initiator;
 use crate::sessions::StoredSession;
+use crate::sign_in;
 
 /// The longest request id that is repeated on a page.
 const MAX_REQUEST_ID: usize = 128;
@@ -32,6 +35,8 @@ pub(super) enum Role {
     Authenticate,
     /// A host of some route.
     Route,
+    /// A host of some route that logs in for itself.
+    OneHost,
     /// Neither.
     Unknown,
 }
@@ -50,7 +55,7 @@ pub(super) struct Visit {
 impl Visit {
     pub(super) fn new(server: &Arc<AuthzServer>, parts: Parts) -> Result<Self, Fault> {
         let active = server.feed().active().ok_or_else(Fault::not_ready)?;
-        let (host, port) = requested_host(&parts).ok_or_else(Fault::bad_host)?;
+        let (host, port) = requested_host(&parts.uri, &parts.headers).ok_or_else(Fault::bad_host)?;
         let (role, port) = role(&active, &host, port);
         Ok(Self {
             server: Arc::clone(server),
@@ -95,19 +100,59 @@ impl Visit {
         url::Url::parse(&format!("{}{target}", self.origin())).map_err(|_| Fault::signature())
     }
 
+    /// Who began this request.
+    pub(super) fn initiator(&self) -> Initiator {
+        let lines = |name: &str| {
+            let lines = self.parts.headers.get_all(name).iter();
+            lines.map(http::HeaderValue::as_bytes)
+        };
+        let own = self.origin();
+        Initiator::of(lines("sec-fetch-site"), lines("origin"), |origin| {
+            origin.eq_ignore_ascii_case(own.as_bytes())
+        })
+    }
+
     /// Whether a page of another origin made this request.
     pub(super) fn is_foreign(&self) -> bool {
-        same_origin::initiator(&self.parts.headers, &self.origin()) == Initiator::Foreign
+        self.initiator() == Initiator::Foreign
+    }
+
+    /// Whether a person goes there, as far as the browser says: neither an image nor a
+    /// script's fetch (Fetch Metadata), nor a page that is loaded before anybody wants
+    /// it.
+    pub(super) fn is_visit(&self) -> bool {
+        let headers = &self.parts.headers;
+        let mut modes = headers.get_all("sec-fetch-mode").iter();
+        let navigates = modes.all(|mode| mode.as_bytes().eq_ignore_ascii_case(b"navigate"));
+        let in_advance = ["sec-purpose", "purpose", "x-purpose", "x-moz"]
+            .into_iter()
+            .flat_map(|name| headers.get_all(name))
+            .any(|purpose| {
+                let purpose = purpose.as_bytes().to_ascii_lowercase();
+                [&b"prefetch"[..], b"prerender", b"preview"]
+                    .iter()
+                    .any(|word| purpose.windows(word.len()).any(|part| part == *word))
+            });
+        navigates && !in_advance
     }
 
     /// Whether a person would see the page that a redirect leads to: the rule by
-    /// which a Check, too, answers with a redirect or with 401 and no cookie.
+    /// which a Check, too, answers with a redirect or with 401 and no cookie, and
+    /// besides nothing that is loaded in advance.
     pub(super) fn is_navigation(&self) -> bool {
-        let headers = &self.parts.headers;
-        let mode = headers.get("sec-fetch-mode");
-        let fetch = mode.is_some_and(|mode| !mode.as_bytes().eq_ignore_ascii_case(b"navigate"));
         let read = matches!(self.parts.method, Method::GET | Method::HEAD);
-        read && !fetch && !is_xml_http_request(headers)
+        // Who brings a token would not know what to do with a redirect.
+        let program = self.token() != Presented::None;
+        read && self.is_visit() && !program && !is_xml_http_request(&self.parts.headers)
+    }
+
+    /// The status of a redirect: after a POST the browser must go on with GET.
+    pub(super) fn see_other(&self) -> StatusCode {
+        if self.parts.method == Method::POST {
+            StatusCode::SEE_OTHER
+        } else {
+            StatusCode::FOUND
+        }
     }
 
     pub(super) fn destination(&self, raw: &str) -> Result<Destination, Fault> {
@@ -120,11 +165,22 @@ impl Visit {
         cookies::read(lines.iter().map(http::HeaderValue::as_bytes), name)
     }
 
+    /// The identity provider, as it is spoken to from this host.
+    pub(super) fn provider(&self) -> Result<Arc<Provider>, Fault> {
+        let provider = self.active.provider.as_ref().ok_or_else(Fault::not_configured)?;
+        if self.role != Role::OneHost {
+            return Ok(Arc::clone(provider));
+        }
+        let back = url::Url::parse(&format!("{}/oauth2/callback", self.origin()))
+            .map_err(|_| Fault::internal("a callback address cannot be built"))?;
+        Ok(Arc::new(provider.returning_to(back)))
+    }
+
     /// The name of the cookie that holds the session on this host.
     pub(super) fn session_cookie_name(&self) -> &str {
         match self.role {
             Role::Authenticate => &self.active.cookies.authenticate,
-            Role::Route | Role::Unknown => &self.active.cookies.session,
+            Role::Route | Role::OneHost | Role::Unknown => &self.active.cookies.session,
         }
     }
 
@@ -189,6 +245,34 @@ impl Visit {
         }
     }
 
+    /// The same, or without any cookie the live session of a program's token: for
+    /// what programs read. A cookie that is of no use ends the search, as for a Check.
+    pub(super) async fn caller(&self) -> Result<Option<Arc<StoredSession>>, Fault> {
+        if self.cookie(self.session_cookie_name()) != Found::None {
+            return self.session().await;
+        }
+        let token = match self.token() {
+            Presented::One(token) => token,
+            Presented::None => return Ok(None),
+            Presented::Ambiguous => return Err(Fault::two_tokens()),
+        };
+        match token::open(&self.active.keys, self.host.as_str(), &token) {
+            Ok(handle) => self.live_session(&handle).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn token(&self) -> Presented<'_> {
+        let lines = |name: &str| {
+            let lines = self.parts.headers.get_all(name).iter();
+            lines.filter_map(|line| core::str::from_utf8(line.as_bytes()).ok())
+        };
+        let (own, authorization) = (lines("x-pomerium-authorization"), lines("authorization"));
+        // As for a Check: nobody becomes somebody else by another site's link.
+        let query = self.parts.uri.query().filter(|_| !self.is_foreign());
+        Presented::find(own, authorization, query)
+    }
+
     /// The session that a handle points to, if it is live.
     pub(super) async fn live_session(&self, handle: &Handle) -> Result<Option<Arc<StoredSession>>, Fault> {
         let Some(provider) = &self.settings().provider else {
@@ -210,9 +294,9 @@ impl Visit {
 }
 
 /// `:authority`, which for HTTP/1 is `Host`; with its port, 443 if it has none.
-fn requested_host(parts: &Parts) -> Option<(Host, u16)> {
-    let mut lines = parts.headers.get_all(header::HOST).iter();
-    let text = match (parts.uri.authority(), lines.next(), lines.next()) {
+fn requested_host(uri: &Uri, headers: &HeaderMap) -> Option<(Host, u16)> {
+    let mut lines = headers.get_all(header::HOST).iter();
+    let text = match (uri.authority(), lines.next(), lines.next()) {
         (Some(authority), _, None) => authority.as_str(),
         (None, Some(host), None) => host.to_str().ok()?,
         _ => return None,
@@ -241,6 +325,7 @@ fn role(active: &Active, host: &Host, port: u16) -> (Role, u16) {
         return (Role::Authenticate, own_port);
     }
     match active.settings().redirect_hosts.port(host, port) {
+        Some(port) if active.each_host_logs_in() => (Role::OneHost, port),
         Some(port) => (Role::Route, port),
         None => (Role::Unknown, port),
     }
@@ -256,6 +341,8 @@ fn is_xml_http_request(headers: &HeaderMap) -> bool {
 /// What remains of a request when its page fails.
 pub(super) struct Asker {
     form: Form,
+    place: Option<(Host, u16)>,
+    is_get: bool,
     request_id: Option<String>,
 }
 
@@ -268,6 +355,8 @@ impl Asker {
         let script = is_xml_http_request(headers) && !accept.contains("text/html");
         Self {
             form: if json || script { Form::Json } else { Form::Page },
+            place: requested_host(request.uri(), headers),
+            is_get: request.method() == Method::GET,
             request_id: text("x-request-id")
                 .filter(|id| !id.is_empty() && id.len() <= MAX_REQUEST_ID)
                 .map(ToOwned::to_owned),
@@ -277,6 +366,16 @@ impl Asker {
     pub(super) fn answer(&self, server: &AuthzServer, fault: Fault) -> axum::response::Response {
         let active = server.feed().active();
         let look = active.as_ref().and_then(|active| active.error_look.as_ref());
-        fault.into_response(self.form, look, self.request_id.as_deref())
+        // Nothing of the path: it may be one that works once.
+        let session_page = active
+            .as_ref()
+            .zip(self.place.as_ref())
+            .filter(|_| self.form == Form::Page && fault.status().is_client_error())
+            .and_then(|(active, (host, port))| {
+                sign_in::session_page(active, host, *port, "/", server.clock().now())
+            });
+        let fault = if self.is_get { fault.once_more() } else { fault };
+        let request_id = self.request_id.as_deref();
+        fault.into_response(self.form, look, request_id, session_page.as_deref())
     }
 }

@@ -1,15 +1,17 @@
 //! `/.well-known/pomerium` and the public keys beside it, open to every origin.
 
-use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portcullis_bundle::Authenticate;
 use serde_json::{Map, Value, json};
 
+use super::backchannel_logout;
 use super::fault::Fault;
+use super::public::cacheable;
 use crate::feed::{Active, authority};
 
-/// The document as Pomerium writes it; `origin` is `https://host[:port]`.
+/// The document as Pomerium writes it, and where the identity provider says that
+/// somebody has signed out there; `origin` is `https://host[:port]`.
 pub(super) fn document(active: &Active, origin: &str) -> Response {
     let mut document = Map::new();
     document.insert("issuer".to_owned(), json!(format!("{origin}/")));
@@ -19,6 +21,7 @@ pub(super) fn document(active: &Active, origin: &str) -> Response {
             authority(host.as_str(), *port)
         )),
         Authenticate::Hosted { url } => Some(format!("{}/oauth2/callback", url.trim_end_matches('/'))),
+        Authenticate::EachHost => Some(format!("{origin}/oauth2/callback")),
         Authenticate::None => None,
     };
     if let Some(callback) = callback {
@@ -32,41 +35,27 @@ pub(super) fn document(active: &Active, origin: &str) -> Response {
         "frontchannel_logout_uri".to_owned(),
         json!(format!("{origin}/.pomerium/sign_out")),
     );
+    let at = match &active.settings().authenticate {
+        Authenticate::Own { host, port } => Some(format!("https://{}", authority(host.as_str(), *port))),
+        Authenticate::EachHost => Some(origin.to_owned()),
+        Authenticate::Hosted { .. } | Authenticate::None => None,
+    };
+    if let Some(at) = at {
+        let uri = format!("{at}{}", backchannel_logout::PATH);
+        document.insert("backchannel_logout_uri".to_owned(), json!(uri));
+    }
     open(axum::Json(Value::Object(document)).into_response())
 }
 
 /// The public halves of the assertion keys.
 pub(super) fn keys(active: &Active, headers: &HeaderMap) -> Result<Response, Fault> {
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &active.jwks);
-    let tag: String = hash
-        .as_ref()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let tag = format!("\"{tag}\"");
-    let known = headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|value| value.trim().trim_start_matches("W/"))
-        .any(|value| value == tag || value == "*");
-    let mut response = if known {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let mut response = Response::new(Body::from(active.jwks.clone()));
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response
-    };
-    let tag = HeaderValue::from_str(&tag).map_err(|_| Fault::internal("an etag is no header value"))?;
-    response.headers_mut().insert(header::ETAG, tag);
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
-    Ok(open(response))
+    cacheable(headers, "application/json", active.jwks.clone()).map(open)
+}
+
+/// The public key of Pomerium's hosted sign-in, 32 bytes.
+pub(super) fn hpke_public_key(active: &Active, headers: &HeaderMap) -> Result<Response, Fault> {
+    let key = active.hpke_public_key.clone();
+    cacheable(headers, "application/octet-stream", key).map(open)
 }
 
 /// The answer to a CORS preflight.

@@ -27,6 +27,9 @@ pub enum Place {
     },
     /// Envoys and authz-servers that are processes of their own.
     Apart(Apart),
+    /// An authz-server of this process alone: the Envoys that ask it have their routes
+    /// from somebody else.
+    Alone,
 }
 
 /// A control plane of its own.
@@ -43,6 +46,7 @@ pub struct Apart {
 pub(super) enum Reach {
     Beside(Arc<RunDirectory>),
     Apart { ca: Option<String> },
+    Alone,
 }
 
 impl Reach {
@@ -52,6 +56,7 @@ impl Reach {
             Place::Apart(Apart { authorize_ca, .. }) => Self::Apart {
                 ca: authorize_ca.clone(),
             },
+            Place::Alone => Self::Alone,
         }
     }
 
@@ -68,6 +73,8 @@ impl Reach {
                 web: run.web().into(),
             },
             Self::Apart { ca } => authz_servers(config, ca.as_ref()),
+            // There is nobody to give them to.
+            Self::Alone => return ResourceSet::default(),
         };
         portcullis_envoy_config::resources(snapshot, &sockets, previous)
     }

@@ -159,6 +159,31 @@ impl Ports {
         }
     }
 
+    /// Waits until what all are given `is` the one, and every attached port has
+    /// acknowledged it; at least one must be attached.
+    pub(super) async fn until_everybody_holds(&self, is: impl Fn(&Bundle) -> bool) {
+        let (mut wanted, mut seats) = (self.wanted.subscribe(), self.seats.subscribe());
+        loop {
+            let given = wanted.borrow_and_update().clone().filter(|given| is(given));
+            let everybody = |version: &Version| {
+                let seats = seats.borrow_and_update();
+                !seats.is_empty() && seats.values().all(|seat| seat.holds.as_ref() == Some(version))
+            };
+            if given
+                .map(|given| given.version.clone())
+                .as_ref()
+                .is_some_and(everybody)
+            {
+                return;
+            }
+            // The senders live in `self`.
+            tokio::select! {
+                _ = wanted.changed() => {}
+                _ = seats.changed() => {}
+            }
+        }
+    }
+
     fn change(&self, id: u64, change: impl FnOnce(&mut Seat)) {
         self.seats.send_modify(|seats| {
             if let Some(seat) = seats.get_mut(&id) {

@@ -123,6 +123,19 @@ async fn publications_do_not_overlap_and_the_newest_that_waits_goes_ahead() {
     assert_eq!(gate.given().iter().map(BTreeSet::len).collect::<Vec<_>>(), [1, 2]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn where_no_envoy_is_told_former_ids_go_after_the_last_requests() {
+    let (gate, serving) = (gate(100), Serving::to_nobody());
+    let publisher = publisher(&gate, &serving);
+    let all: Vec<Publication> = (1..=2).map(|n| publication(9000 + n)).collect();
+    for publication in &all {
+        publisher.publish(publication.clone()).await;
+    }
+    assert_eq!(gate.given(), [ids(&[&all[0]]), ids(&[&all[0], &all[1]])]);
+    time::sleep(LAST_REQUESTS * 2).await;
+    assert_eq!(gate.given(), [ids(&[&all[1]])]);
+}
+
 #[tokio::test]
 async fn former_ids_stay_through_several_publications_until_a_stream_has_taken_the_last() {
     let (gate, serving) = (gate(100), Serving::new(Duration::ZERO));

@@ -8,6 +8,7 @@ use std::{
 };
 
 use portcullis_bundle::Bundle;
+use portcullis_config::codes::HOSTED_AUTHENTICATE;
 use portcullis_config::{Config, Diagnostic, Severity, Source, Span};
 use portcullis_snapshot::{Materials, Snapshot, Version};
 
@@ -34,6 +35,7 @@ pub struct FileSource {
     ipv4_only: bool,
     environment: Vec<(String, String)>,
     requires_secrets: bool,
+    each_host_logs_in: bool,
 }
 
 /// Why no source can be made.
@@ -101,6 +103,7 @@ impl FileSource {
             ipv4_only: ipv4_only(),
             environment: Vec::new(),
             requires_secrets: false,
+            each_host_logs_in: false,
         })
     }
 
@@ -117,6 +120,17 @@ impl FileSource {
     pub fn requiring_secrets(self) -> Self {
         Self {
             requires_secrets: true,
+            ..self
+        }
+    }
+
+    /// The same source for an authz-server behind an Envoy that is not ours: every host
+    /// of a route logs in for itself where the configuration names no authenticate
+    /// service of its own.
+    #[must_use]
+    pub fn for_any_envoy(self) -> Self {
+        Self {
+            each_host_logs_in: true,
             ..self
         }
     }
@@ -158,6 +172,10 @@ impl FileSource {
             if !missing.is_empty() {
                 (snapshot, bundle) = (None, None);
                 diagnostics.extend(missing);
+            }
+            if self.each_host_logs_in {
+                // That nobody could log in is not so.
+                diagnostics.retain(|diagnostic| diagnostic.code != HOSTED_AUTHENTICATE);
             }
             diagnostics.sort_by_key(|d| (d.file.clone(), d.span));
         }
@@ -233,6 +251,7 @@ impl FileSource {
             generated: self.material.keys(),
             self_signed: Some(self.material.certificate()),
             ipv4_only: self.ipv4_only,
+            each_host_logs_in: self.each_host_logs_in,
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn bounded(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
 }
 
 /// An operating system error without its number: `no such file or directory`.
-fn in_words(error: &std::io::Error) -> String {
+pub(crate) fn in_words(error: &std::io::Error) -> String {
     let text = error.to_string();
     let words = text.split(" (os error").next().unwrap_or(&text);
     let mut chars = words.chars();

@@ -96,9 +96,15 @@ impl RunDirectory {
         self.path().join("web.sock")
     }
 
-    /// Socket of Envoy's own interface, which Envoy makes.
+    /// Socket at which commands reach this process.
     #[must_use]
     pub fn admin(&self) -> PathBuf {
+        self.path().join("admin.sock")
+    }
+
+    /// Socket of Envoy's own interface, which Envoy makes.
+    #[must_use]
+    pub fn envoy_admin(&self) -> PathBuf {
         self.path().join(LONGEST_NAME)
     }
 
@@ -121,7 +127,8 @@ mod tests {
     fn it_is_private_short_and_goes_with_its_owner() {
         let run = RunDirectory::create(None).unwrap();
         assert_eq!(fs::metadata(run.path()).unwrap().mode() & 0o7777, 0o700);
-        for socket in [run.xds(), run.authz(), run.web(), run.admin()] {
+        let sockets = [run.xds(), run.authz(), run.web(), run.admin(), run.envoy_admin()];
+        for socket in sockets {
             assert!(socket.is_absolute() && socket.as_os_str().len() <= MAX_SOCKET_PATH);
             drop(std::os::unix::net::UnixListener::bind(socket).unwrap());
         }

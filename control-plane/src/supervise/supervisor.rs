@@ -62,7 +62,9 @@ impl Supervisor {
         let supervision = Supervision {
             options,
             bootstrap: path,
-            admin: Admin { socket: run.admin() },
+            admin: Admin {
+                socket: run.envoy_admin(),
+            },
             metrics,
             state,
             shutdown,

@@ -10,6 +10,7 @@ pub mod matcher;
 mod redirect_hosts;
 mod route;
 mod settings;
+mod table;
 pub mod template;
 mod version;
 
@@ -18,8 +19,9 @@ mod tests;
 
 pub use matcher::Matcher;
 pub use redirect_hosts::RedirectHosts;
-pub use route::{Advice, Listing, Route, RoutePolicy};
+pub use route::{Advice, FoundBy, Listing, Route, RoutePolicy};
 pub use settings::{Authenticate, Cookie, Keys, Provider, SameSite, Settings};
+pub use table::{Found, Named, Table};
 pub use template::Template;
 pub use version::Version;
 
@@ -88,7 +90,8 @@ impl Bundle {
     /// This bundle with, beside its own routes, those of `old` whose ids it
     /// lacks. It is what the authz-servers hold while Envoy moves from the old
     /// route ids to the new ones: every id that Envoy may still send is known,
-    /// and an id of both has the new policy. The settings are this bundle's.
+    /// and an id of both has the new policy. Nothing but its id finds a route of
+    /// `old`. The settings are this bundle's.
     #[must_use]
     pub fn union(&self, old: &Self) -> Self {
         if old.routes.keys().all(|id| self.routes.contains_key(id)) {
@@ -106,17 +109,21 @@ impl Bundle {
     }
 }
 
-/// The route, with the program of `programs` that equals its own.
+/// The route as one that only its id finds, with the program of `programs` that
+/// equals its own.
 fn shared(route: &Arc<Route>, programs: &mut Programs) -> Arc<Route> {
-    let Some(own) = route.policy.program() else {
-        return Arc::clone(route);
+    let program = route.policy.program().map(|own| programs.intern(own.clone()));
+    let same = match (&program, route.policy.program()) {
+        (Some(program), Some(own)) => program.address() == own.address(),
+        _ => true,
     };
-    let program = programs.intern(own.clone());
-    if program.address() == own.address() {
+    if same && route.found_by.is_none() {
         return Arc::clone(route);
     }
+    let policy = program.map_or_else(|| route.policy.clone(), RoutePolicy::Program);
     Arc::new(Route {
-        policy: RoutePolicy::Program(program),
+        policy,
+        found_by: None,
         ..Route::clone(route)
     })
 }

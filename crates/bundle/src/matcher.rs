@@ -53,6 +53,17 @@ pub enum PathPattern {
     Regex(String),
 }
 
+impl PathPattern {
+    /// The text that is compared; empty for every path.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Any => "",
+            Self::Prefix(text) | Self::Path(text) | Self::Regex(text) => text,
+        }
+    }
+}
+
 /// What a request meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Met {
@@ -134,15 +145,22 @@ impl Matcher {
     /// meets no route.
     #[must_use]
     pub fn find(&self, method: &str, target: &Target) -> Met {
+        self.find_at(method, &target.host, target.port, target.path())
+    }
+
+    /// What a request of this method to `path` at `host` meets, the port being that
+    /// which is asked for, if it names one. Nothing is normalised here: the path is as
+    /// Envoy compares it, percent-encoded and without the query.
+    #[must_use]
+    pub fn find_at(&self, method: &str, host: &Host, port: Option<u16>, path: &str) -> Met {
         if method == "CONNECT" {
             return Met::Nothing;
         }
-        let path = target.path();
         if PATHS.contains(&path) || PREFIXES.iter().any(|prefix| path.starts_with(prefix)) {
             return Met::Internal;
         }
-        let with_port = target.port.map(|port| (target.host.clone(), Some(port)));
-        let without = (target.host.clone(), None);
+        let with_port = port.map(|port| (host.clone(), Some(port)));
+        let without = (host.clone(), None);
         for name in with_port.into_iter().chain([without]) {
             let Some(entries) = self.hosts.get(&name) else {
                 continue;
@@ -155,18 +173,39 @@ impl Matcher {
         first(
             self.starred
                 .iter()
-                .filter(|(host, port, _)| stars_take(host, *port, target))
+                .filter(|(stars, bound, _)| stars_take(stars, *bound, host, port))
                 .map(|(_, _, entry)| entry),
             path,
         )
+    }
+
+    /// Whether any route is for this host.
+    #[must_use]
+    pub fn knows(&self, host: &Host, port: Option<u16>) -> bool {
+        let stars = |(stars, bound, _): &(HostPattern, _, _)| stars_take(stars, *bound, host, port);
+        let named = |port| self.hosts.contains_key(&(host.clone(), port));
+        named(None) || (port.is_some() && named(port)) || self.starred.iter().any(stars)
+    }
+
+    /// Whether the route at this place in the list of patterns, which is for this host
+    /// and port, is for `path`, whatever route may come before it.
+    #[must_use]
+    pub fn takes(&self, route: usize, host: &HostPattern, port: Option<u16>, path: &str) -> bool {
+        let fits = |entry: &Entry| entry.route == route && entry.paths.take(path);
+        match host {
+            HostPattern::Exact(host) => {
+                let entries = self.hosts.get(&(host.clone(), port));
+                entries.is_some_and(|entries| entries.iter().any(fits))
+            }
+            HostPattern::Wildcard(_) => self.starred.iter().any(|(_, _, entry)| fits(entry)),
+        }
     }
 }
 
 /// A star is any text that a host name can have, but no part of an address in
 /// brackets.
-fn stars_take(host: &HostPattern, port: Option<u16>, target: &Target) -> bool {
-    let Target { host: asked, .. } = target;
-    !asked.as_str().starts_with('[') && host.matches(asked) && (port.is_none() || port == target.port)
+fn stars_take(stars: &HostPattern, bound: Option<u16>, host: &Host, port: Option<u16>) -> bool {
+    !host.as_str().starts_with('[') && stars.matches(host) && (bound.is_none() || bound == port)
 }
 
 fn first<'e>(mut entries: impl Iterator<Item = &'e Entry>, path: &str) -> Met {

@@ -1,6 +1,7 @@
 //! One route as the authz-server sees it.
 
 use crate::digest::Digest;
+use crate::matcher::PathPattern;
 use crate::template::Template;
 use core::fmt;
 use portcullis_model::{HeaderName, Host, HostPattern, RouteId};
@@ -33,6 +34,19 @@ pub struct Route {
     /// Hosts and external ports of ours where a login here signs in too, one after
     /// the other, before it leads back (`depends_on`).
     pub depends_on: Vec<(Host, u16)>,
+    /// By what it is found where nobody names its id. `None` in a route of a former
+    /// configuration: its id alone still finds it.
+    pub found_by: Option<FoundBy>,
+}
+
+/// What finds a route beside its host and port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundBy {
+    /// The paths.
+    pub path: PathPattern,
+    /// Its turn among the routes of its host and port, or among all whose hosts have
+    /// stars: the lowest that fits serves. An edit elsewhere does not change it.
+    pub turn: u32,
 }
 
 /// What the list of routes says of a route beside its name.
@@ -71,8 +85,9 @@ impl Route {
             error_details,
             listing,
             depends_on,
+            found_by,
         } = self;
-        let mut digest = Digest::new("portcullis route 4");
+        let mut digest = Digest::new("portcullis route 5");
         digest.number(u128::from(id.0));
         digest.optional(name.as_deref());
         digest.text(host.as_str());
@@ -109,6 +124,18 @@ impl Route {
         for (host, port) in depends_on {
             digest.text(host.as_str());
             digest.number(u128::from(*port));
+        }
+        digest.flag(found_by.is_some());
+        if let Some(FoundBy { path, turn }) = found_by {
+            let (kind, text) = match path {
+                PathPattern::Any => (0, ""),
+                PathPattern::Prefix(prefix) => (1, prefix.as_str()),
+                PathPattern::Path(path) => (2, path.as_str()),
+                PathPattern::Regex(regex) => (3, regex.as_str()),
+            };
+            digest.number(kind);
+            digest.text(text);
+            digest.number(u128::from(*turn));
         }
         digest.finish()
     }

@@ -4,7 +4,9 @@
 use crate::RedirectHosts;
 use crate::digest::Digest;
 use core::time::Duration;
-use portcullis_model::{Branding, HeaderName, Host, Image, Pages, Secrets};
+use portcullis_model::{
+    Branding, HeaderName, Host, Image, Pages, Paragraph, PathParameters, Secrets, SignOut, WebUrl,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 
 /// Settings of a bundle.
@@ -25,6 +27,9 @@ pub struct Settings {
     pub redirect_hosts: RedirectHosts,
     /// Which pages there are beside the routes, and how they look.
     pub pages: Pages,
+    /// What becomes of paths with parameters; `None` where that is not said: where our
+    /// own Envoy chose the route they pass, elsewhere not.
+    pub path_parameters: Option<PathParameters>,
 }
 
 /// The authenticate service.
@@ -42,6 +47,8 @@ pub enum Authenticate {
         /// As configured.
         url: String,
     },
+    /// Every host of a route, for itself.
+    EachHost,
     /// Not configured.
     None,
 }
@@ -181,8 +188,9 @@ impl Settings {
             jwt_claims_headers,
             redirect_hosts,
             pages,
+            path_parameters,
         } = self;
-        let mut digest = Digest::new("portcullis settings 4");
+        let mut digest = Digest::new("portcullis settings 6");
         match authenticate {
             Authenticate::Own { host, port } => {
                 digest.number(1);
@@ -194,6 +202,7 @@ impl Settings {
                 digest.text(url);
             }
             Authenticate::None => digest.number(3),
+            Authenticate::EachHost => digest.number(4),
         }
         digest.flag(provider.is_some());
         if let Some(Provider {
@@ -256,6 +265,11 @@ impl Settings {
             digest.number(u128::from(*port));
         }
         pages_into(&mut digest, pages);
+        digest.number(match path_parameters {
+            None => 0,
+            Some(PathParameters::Allow) => 1,
+            Some(PathParameters::Reject) => 2,
+        });
         digest.finish()
     }
 }
@@ -264,10 +278,22 @@ fn pages_into(digest: &mut Digest, pages: &Pages) {
     let Pages {
         routes_portal,
         jwt_endpoint,
+        programmatic_redirects,
+        sign_out,
         branding,
     } = pages;
     digest.flag(*routes_portal);
     digest.flag(*jwt_endpoint);
+    digest.count(programmatic_redirects.len());
+    for host in programmatic_redirects {
+        digest.text(host.as_str());
+    }
+    let SignOut {
+        redirect_url,
+        any_redirect,
+    } = sign_out;
+    digest.optional(redirect_url.as_ref().map(WebUrl::as_str));
+    digest.flag(*any_redirect);
     let Branding {
         primary_color,
         secondary_color,
@@ -275,6 +301,7 @@ fn pages_into(digest: &mut Digest, pages: &Pages) {
         darkmode_secondary_color,
         logo_url,
         favicon_url,
+        error_paragraph,
     } = branding;
     for color in [
         primary_color,
@@ -287,6 +314,7 @@ fn pages_into(digest: &mut Digest, pages: &Pages) {
     for image in [logo_url, favicon_url] {
         digest.optional(image.as_ref().map(Image::as_str));
     }
+    digest.optional(error_paragraph.as_ref().map(Paragraph::as_str));
 }
 
 fn secret_digest(secret: Option<&[u8]>) -> [u8; 32] {

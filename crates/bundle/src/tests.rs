@@ -1,8 +1,11 @@
 use super::*;
+use crate::matcher::PathPattern;
 use core::time::Duration;
-use portcullis_model::{Color, HeaderName, Host, HostPattern, Image, Pages};
+use portcullis_model::{
+    Color, HeaderName, Host, HostPattern, Image, Pages, Paragraph, PathParameters, WebUrl,
+};
 
-fn settings(shared: u8) -> Arc<Settings> {
+pub(crate) fn settings(shared: u8) -> Arc<Settings> {
     Arc::new(Settings {
         authenticate: Authenticate::Own {
             host: Host::parse("auth.example.com").unwrap(),
@@ -33,10 +36,11 @@ fn settings(shared: u8) -> Arc<Settings> {
             (HostPattern::parse("b.example.com").unwrap(), 8443),
         ]),
         pages: Pages::default(),
+        path_parameters: None,
     })
 }
 
-fn route(id: u64, why: &str) -> Arc<Route> {
+pub(crate) fn simple_route(id: u64, why: &str) -> Arc<Route> {
     Arc::new(Route {
         id: RouteId(id),
         name: None,
@@ -49,7 +53,12 @@ fn route(id: u64, why: &str) -> Arc<Route> {
         error_details: None,
         listing: Listing::default(),
         depends_on: Vec::new(),
+        found_by: None,
     })
+}
+
+fn found_by(path: PathPattern, turn: u32) -> FoundBy {
+    FoundBy { path, turn }
 }
 
 fn advice(explanation: &str, remediation: &str) -> Advice {
@@ -68,35 +77,35 @@ fn reason(bundle: &Bundle, id: u64) -> Option<&str> {
 
 #[test]
 fn the_version_does_not_depend_on_the_order() {
-    let a = Bundle::new(settings(1), [route(1, "x"), route(2, "y")]);
-    let b = Bundle::new(settings(1), [route(2, "y"), route(1, "x")]);
+    let a = Bundle::new(settings(1), [simple_route(1, "x"), simple_route(2, "y")]);
+    let b = Bundle::new(settings(1), [simple_route(2, "y"), simple_route(1, "x")]);
     assert_eq!(a.version, b.version);
     assert_eq!(a.version.as_str().len(), 64);
 }
 
 #[test]
 fn any_change_of_content_changes_the_version() {
-    let base = Bundle::new(settings(1), [route(1, "x")]).version;
+    let base = Bundle::new(settings(1), [simple_route(1, "x")]).version;
     let of_route = |change: fn(&mut Route)| {
-        let mut changed = Route::clone(&route(1, "x"));
+        let mut changed = Route::clone(&simple_route(1, "x"));
         change(&mut changed);
         Bundle::new(settings(1), [Arc::new(changed)])
     };
     let of_settings = |change: fn(&mut Settings)| {
         let mut changed = Arc::try_unwrap(settings(1)).unwrap();
         change(&mut changed);
-        Bundle::new(Arc::new(changed), [route(1, "x")])
+        Bundle::new(Arc::new(changed), [simple_route(1, "x")])
     };
     let header = |name: &str, value: &str| (HeaderName::parse(name).unwrap(), Template::parse(value));
     let with_headers = |headers: Vec<(HeaderName, Template)>| {
-        let mut changed = Route::clone(&route(1, "x"));
+        let mut changed = Route::clone(&simple_route(1, "x"));
         changed.set_request_headers = headers;
         Bundle::new(settings(1), [Arc::new(changed)])
     };
     let versions = [
-        Bundle::new(settings(2), [route(1, "x")]),
-        Bundle::new(settings(1), [route(1, "z")]),
-        Bundle::new(settings(1), [route(2, "x")]),
+        Bundle::new(settings(2), [simple_route(1, "x")]),
+        Bundle::new(settings(1), [simple_route(1, "z")]),
+        Bundle::new(settings(1), [simple_route(2, "x")]),
         Bundle::new(settings(1), []),
         of_route(|route| route.name = Some("n".into())),
         of_route(|route| route.pass_identity_headers = true),
@@ -111,18 +120,32 @@ fn any_change_of_content_changes_the_version() {
         of_route(|route| route.listing.logo_url = "a".to_owned()),
         of_route(|route| route.depends_on = vec![(Host::parse("d.test").unwrap(), 443)]),
         of_route(|route| route.depends_on = vec![(Host::parse("d.test").unwrap(), 444)]),
+        of_route(|route| route.found_by = Some(found_by(PathPattern::Any, 0))),
+        of_route(|route| route.found_by = Some(found_by(PathPattern::Any, 1))),
+        of_route(|route| route.found_by = Some(found_by(PathPattern::Path("/a".into()), 0))),
+        of_route(|route| route.found_by = Some(found_by(PathPattern::Prefix("/a".into()), 0))),
+        of_route(|route| route.found_by = Some(found_by(PathPattern::Regex("/a".into()), 0))),
+        of_settings(|settings| settings.authenticate = Authenticate::EachHost),
+        of_settings(|settings| settings.path_parameters = Some(PathParameters::Allow)),
+        of_settings(|settings| settings.path_parameters = Some(PathParameters::Reject)),
         of_route(|route| route.host = HostPattern::parse("*.example.com").unwrap()),
         with_headers(vec![header("a", "b")]),
         with_headers(vec![header("a", "c")]),
         with_headers(vec![header("a", "b"), header("b", "")]),
         of_settings(|settings| settings.pages.routes_portal = false),
         of_settings(|settings| settings.pages.jwt_endpoint = true),
+        of_settings(|settings| {
+            settings.pages.sign_out.redirect_url = WebUrl::parse("https://www.example.com/")
+        }),
+        of_settings(|settings| settings.pages.sign_out.any_redirect = true),
         of_settings(|settings| settings.pages.branding.primary_color = Color::parse("#123")),
         of_settings(|settings| settings.pages.branding.secondary_color = Color::parse("#123")),
         of_settings(|settings| settings.pages.branding.darkmode_primary_color = Color::parse("#123")),
         of_settings(|settings| settings.pages.branding.darkmode_secondary_color = Color::parse("#123")),
         of_settings(|settings| settings.pages.branding.logo_url = Image::parse("/a")),
         of_settings(|settings| settings.pages.branding.favicon_url = Image::parse("/a")),
+        of_settings(|settings| settings.pages.branding.error_paragraph = Paragraph::parse("a")),
+        of_settings(|settings| settings.pages.programmatic_redirects.clear()),
         of_settings(|settings| settings.cookie.domain = Some("example.com".into())),
         of_settings(|settings| settings.cookie.domain = Some(String::new())),
         of_settings(|settings| settings.cookie.http_only = false),
@@ -169,14 +192,14 @@ fn a_cookie_has_its_domain_on_hosts_of_the_domain_alone() {
 
 #[test]
 fn of_two_routes_with_one_id_the_first_serves() {
-    let bundle = Bundle::new(settings(1), [route(1, "first"), route(1, "second")]);
+    let bundle = Bundle::new(settings(1), [simple_route(1, "first"), simple_route(1, "second")]);
     assert_eq!(reason(&bundle, 1), Some("first"));
 }
 
 #[test]
 fn a_union_keeps_old_ids_and_prefers_new_content() {
-    let old = Bundle::new(settings(1), [route(1, "old"), route(2, "old")]);
-    let new = Bundle::new(settings(2), [route(2, "new"), route(3, "new")]);
+    let old = Bundle::new(settings(1), [simple_route(1, "old"), simple_route(2, "old")]);
+    let new = Bundle::new(settings(2), [simple_route(2, "new"), simple_route(3, "new")]);
     let both = new.union(&old);
     assert_eq!(reason(&both, 1), Some("old"));
     assert_eq!(reason(&both, 2), Some("new"));
@@ -188,14 +211,14 @@ fn a_union_keeps_old_ids_and_prefers_new_content() {
 
 #[test]
 fn a_union_without_old_ids_is_the_new_bundle() {
-    let old = Bundle::new(settings(1), [route(1, "old")]);
-    let new = Bundle::new(settings(1), [route(1, "new"), route(2, "new")]);
+    let old = Bundle::new(settings(1), [simple_route(1, "old")]);
+    let new = Bundle::new(settings(1), [simple_route(1, "new"), simple_route(2, "new")]);
     assert_eq!(new.union(&old).version, new.version);
 }
 
 #[test]
 fn debug_and_provider_id_show_no_secret() {
-    let bundle = Bundle::new(settings(1), [route(1, "x")]);
+    let bundle = Bundle::new(settings(1), [simple_route(1, "x")]);
     let text = format!("{bundle:?}");
     assert!(!text.contains("hush-hush"), "{text}");
     assert!(!text.contains("[1, 1, 1"), "{text}");

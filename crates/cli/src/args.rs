@@ -8,9 +8,13 @@ use portcullis_envoy_config::XdsProtocol;
 
 use crate::environment;
 
+mod admin;
+mod keys;
 mod policy;
 mod roles;
 
+pub(crate) use admin::{Instance, Sessions, SessionsFormat, SessionsList, SessionsRevoke, SessionsShow};
+pub(crate) use keys::{Keys, KeysFormat, KeysGenerate, KeysRotate, KeysStatus};
 pub(crate) use policy::{Explain, ExplainFormat, Test};
 pub(crate) use roles::{AuthzServer, ControlPlane, DynamicEnvoy};
 
@@ -28,7 +32,7 @@ pub(crate) enum Command {
     Run(Run),
     /// Serve the control plane alone: configuration for Envoys and authz-servers elsewhere
     ControlPlane(ControlPlane),
-    /// Serve the decisions and the login pages alone, by the word of a control plane
+    /// Serve the decisions and the login pages alone: by the word of a control plane, or beside any Envoy with -c
     AuthzServer(AuthzServer),
     /// Check a configuration: every problem at once, as FILE:LINE:COL
     Check(Check),
@@ -38,6 +42,12 @@ pub(crate) enum Command {
     Test(Test),
     /// Print what Envoy would be given; with --dynamic, what an Envoy starts with that asks a control plane
     EnvoyConfig(EnvoyConfig),
+    /// See and end the sessions of a running instance
+    #[command(subcommand)]
+    Sessions(Sessions),
+    /// Make, see and replace secrets and signing keys
+    #[command(subcommand)]
+    Keys(Keys),
 }
 
 #[derive(Debug, Args)]

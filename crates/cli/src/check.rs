@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use portcullis_admin::printable;
 use portcullis_config::{Diagnostic, Severity};
 use serde_json::{Value, json};
 
@@ -25,10 +26,11 @@ pub(crate) fn check(arguments: &Check) -> ExitCode {
     }
 }
 
-/// Says `message` on standard error; the exit code of a command that met an error.
+/// Says `message` on standard error; the exit code of a command that met an error. What
+/// others have said in it moves no cursor.
 pub(crate) fn fail(message: &str) -> ExitCode {
     // Nobody is left to tell when standard error is closed.
-    let _ = writeln!(std::io::stderr(), "error: {message}");
+    let _ = writeln!(std::io::stderr(), "error: {}", printable::lines(message));
     ExitCode::FAILURE
 }
 

@@ -6,17 +6,20 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod admin;
 mod args;
 mod check;
 mod environment;
 mod envoy_config;
 mod explain;
 mod health;
+mod keys;
 mod logging;
 mod process;
 mod records;
 mod roles;
 mod run;
+mod sessions;
 mod signals;
 mod test;
 
@@ -34,5 +37,7 @@ pub fn main() -> ExitCode {
         args::Command::Explain(arguments) => explain::explain(&arguments),
         args::Command::Test(arguments) => test::test(&arguments),
         args::Command::EnvoyConfig(arguments) => envoy_config::print(&arguments),
+        args::Command::Keys(command) => keys::keys(&command),
+        args::Command::Sessions(command) => sessions::sessions(&command),
     }
 }

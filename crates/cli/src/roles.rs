@@ -2,6 +2,7 @@
 
 mod authz_server;
 mod control_plane;
+mod drop_in;
 mod listen;
 mod secret;
 mod tls;

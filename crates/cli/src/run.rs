@@ -1,7 +1,7 @@
 //! `portcullis run`: both roles in one process, with Envoy supervised.
 
 mod bindable;
-mod port;
+pub(crate) mod port;
 mod readiness;
 
 use std::process::ExitCode;
@@ -15,14 +15,15 @@ use portcullis_control_plane::supervise::{EnvoyOptions, RunDirectory, find_envoy
 use portcullis_control_plane::{
     CLUSTERS_LINGER, ControlPlane, FileSource, Loaded, Options as ControlPlaneOptions, Place,
 };
-use portcullis_envoy_config::XdsProtocol;
 use portcullis_idp::{HttpClient, HttpOptions};
 use prometheus_client::registry::Registry;
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{LogFormat, Run};
+use crate::admin::AdminSocket;
+use crate::args::Run;
 use crate::health::{self, Endpoints};
+use crate::keys::InstanceKeys;
 use crate::process::{self, Failure};
 use crate::{logging, records, signals};
 use port::InProcess;
@@ -51,8 +52,7 @@ fn try_run(arguments: &Run, level: &logging::Level) -> Result<(), Failure> {
         log_level: envoy_level(config.global.log_level).to_owned(),
         ..EnvoyOptions::new(envoy)
     };
-    let (xds, log_format) = (arguments.xds.into(), arguments.log_format);
-    process::runtime()?.block_on(serve_all(source, first, &config, envoy, xds, log_format))
+    process::runtime()?.block_on(serve_all(arguments, source, first, &config, envoy))
 }
 
 /// Where a cached Envoy is looked for: here, and where the binary lies.
@@ -68,12 +68,11 @@ fn starts() -> Vec<std::path::PathBuf> {
 }
 
 async fn serve_all(
+    arguments: &Run,
     source: FileSource,
     first: Loaded,
     config: &Config,
     envoy: EnvoyOptions,
-    xds: XdsProtocol,
-    log_format: LogFormat,
 ) -> Result<(), Failure> {
     let secrets = first
         .bundle
@@ -84,13 +83,14 @@ async fn serve_all(
     }
     let records::Opened { store, at_rest } = records::open(&config.global.storage, secrets)?;
     let options = AuthzOptions {
-        store,
+        store: Arc::clone(&store),
         clock: Arc::new(SystemClock),
         random: Arc::new(OsRandom),
         http: HttpClient::new(&HttpOptions::default())?,
         max_staleness: Duration::ZERO,
+        in_band: false,
     };
-    let authz = AuthzServer::with_sink(options, logging::decisions(log_format));
+    let authz = AuthzServer::with_sink(options, logging::decisions(arguments.log_format));
     let run_directory = Arc::new(RunDirectory::create(None)?);
     let checks = UnixListener::bind(run_directory.authz())?;
     let pages = UnixListener::bind(run_directory.web())?;
@@ -100,7 +100,7 @@ async fn serve_all(
             place: Place::Beside {
                 run_directory: Arc::clone(&run_directory),
                 envoy: Some(envoy),
-                xds,
+                xds: arguments.xds.into(),
             },
             clusters_linger: CLUSTERS_LINGER,
         },
@@ -112,7 +112,19 @@ async fn serve_all(
     let mut registry = Registry::default();
     handle.metrics().register(&mut registry);
     authz.register_metrics(&mut registry);
-    let readiness = Arc::new(Readiness::new(handle.clone(), Arc::clone(&authz)));
+    let keys = Arc::new(InstanceKeys::new(handle.clone(), at_rest.clone()));
+    let admin = Arc::new(AdminSocket::new(
+        "run",
+        arguments.config.config.as_deref(),
+        store,
+        Some(keys),
+        Some(run_directory),
+    ));
+    let readiness = Arc::new(Readiness::new(
+        handle.clone(),
+        Arc::clone(&authz),
+        Arc::clone(&admin),
+    ));
     let endpoints = Endpoints {
         health: readiness.clone(),
         metrics: Arc::new(registry),
@@ -142,6 +154,7 @@ async fn serve_all(
         }
     };
     announce.abort();
+    admin.close().await;
     signals.abort();
     if let Some(resealing) = resealing {
         resealing.abort();

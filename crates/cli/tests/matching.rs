@@ -9,6 +9,7 @@
 )]
 
 use portcullis_bundle::matcher::{Matcher, Met, PathPattern, Pattern, Target};
+use portcullis_bundle::{Found, Table};
 use portcullis_config::{Authenticate, Config, PathMatcher};
 use portcullis_control_plane::FileSource;
 use portcullis_snapshot::{Context, Match, Route, Snapshot};
@@ -140,12 +141,25 @@ fn the_matcher_finds_what_envoy_finds() {
     let loaded = FileSource::new(&file).unwrap().load();
     let (config, snapshot) = (loaded.config.unwrap(), loaded.snapshot.unwrap());
     let matcher = matcher(&config);
+    // By which a foreign Envoy's requests are found, from what authz-servers are given.
+    let table = Table::of(&loaded.bundle.unwrap(), None).unwrap();
     let mut met = std::collections::BTreeMap::new();
     for host in HOSTS {
         for path in PATHS {
             let target = Target::parse(&format!("https://{host}{path}")).unwrap();
             let found = matcher.find("GET", &target);
             let expected = envoy(&snapshot, host, path);
+            let by_table = table.find("GET", &target.host, target.port, target.path());
+            let agree = match (by_table, &expected.context) {
+                (Found::Internal, Context::Internal) | (Found::Nothing, Context::NoRoute) => true,
+                (Found::Route(id), Context::Policy(wanted)) => id == *wanted,
+                _ => false,
+            };
+            assert!(
+                agree,
+                "{host}{path}: {by_table:?}, but Envoy {:?}",
+                expected.context
+            );
             let same = match (found, &expected.context) {
                 (Met::Internal, Context::Internal) | (Met::Nothing, Context::NoRoute) => true,
                 (Met::Route(index), Context::Policy(_)) => {

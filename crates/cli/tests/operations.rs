@@ -7,7 +7,12 @@ const PAGE: &str = include_str!("../../../docs/operations.md");
 #[test]
 fn every_refusal_is_documented_with_its_status() {
     // Those are no refusals, and no user sees them.
-    let silent = [Verdict::Allowed, Verdict::InternalRoute, Verdict::LoginRedirect];
+    let silent = [
+        Verdict::Allowed,
+        Verdict::InternalRoute,
+        Verdict::InternalPage,
+        Verdict::LoginRedirect,
+    ];
     for verdict in Verdict::ALL {
         if silent.contains(&verdict) {
             continue;

@@ -29,6 +29,7 @@ cases!(from, "from", PRELUDE);
 cases!(headers, "headers", PRELUDE);
 cases!(matching, "matching", PRELUDE);
 cases!(options, "options", PRELUDE);
+cases!(pages, "pages", PRELUDE);
 cases!(policies, "policies", PRELUDE);
 cases!(route_options_1, "route-options-1", PRELUDE);
 cases!(route_options_2, "route-options-2", PRELUDE);

@@ -11,6 +11,7 @@ use envoy_types::pb::envoy::config::core::v3 as core;
 use envoy_types::pb::envoy::config::endpoint::v3 as endpoint;
 use envoy_types::pb::envoy::extensions::clusters::common::dns::v3::DnsLookupFamily;
 use envoy_types::pb::envoy::extensions::clusters::dns::v3 as dns;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 use envoy_types::pb::envoy::extensions::upstreams::http::v3 as upstream;
 use portcullis_snapshot::{Cluster, Protocol};
 use std::collections::HashMap;
@@ -59,18 +60,21 @@ pub(crate) fn message(name: &str, of: &Cluster) -> cluster::Cluster {
     cluster::Cluster {
         transport_socket: sockets.all,
         transport_socket_matches: sockets.matches,
-        ..base(name, discovery, endpoints, protocols)
+        ..base(name, discovery, endpoints, protocols, Vec::new())
     }
 }
 
+/// `http_filters` stand in for those of the router (`cookies`); none means those.
 pub(crate) fn base(
     name: &str,
     discovery: ClusterDiscoveryType,
     lb_endpoints: Vec<endpoint::LbEndpoint>,
     protocols: UpstreamProtocolOptions,
+    http_filters: Vec<HttpFilter>,
 ) -> cluster::Cluster {
     let options = upstream::HttpProtocolOptions {
         upstream_protocol_options: Some(protocols),
+        http_filters,
         ..Default::default()
     };
     cluster::Cluster {

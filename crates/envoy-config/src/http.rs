@@ -1,7 +1,7 @@
 //! The HTTP connection manager and its filters.
 
 use crate::proto::{ads, any, extension, if_absent, literal, millis, number, seconds, yes};
-use crate::{AUTHZ_CLUSTER, headers};
+use crate::{AUTHZ_CLUSTER, cookies, headers};
 use envoy_types::pb::envoy::config::accesslog::v3 as log;
 use envoy_types::pb::envoy::config::common::mutation_rules::v3::HeaderMutationRules;
 use envoy_types::pb::envoy::config::core::v3 as core;
@@ -158,11 +158,17 @@ fn filters(listener: &Listener) -> Vec<hcm::HttpFilter> {
                 ..Default::default()
             },
         ),
-        filter("envoy.filters.http.router", &Router::default()),
+        filter(
+            "envoy.filters.http.router",
+            &Router {
+                upstream_http_filters: cookies::upstream_filters(&listener.own_cookies),
+                ..Default::default()
+            },
+        ),
     ]
 }
 
-fn filter<M: Message + Name>(name: &str, config: &M) -> hcm::HttpFilter {
+pub(crate) fn filter<M: Message + Name>(name: &str, config: &M) -> hcm::HttpFilter {
     hcm::HttpFilter {
         name: name.to_owned(),
         config_type: Some(hcm::http_filter::ConfigType::TypedConfig(any(config))),

@@ -7,6 +7,7 @@
 
 mod bootstrap;
 mod cluster;
+mod cookies;
 mod headers;
 mod http;
 mod listener;

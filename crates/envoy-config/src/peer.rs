@@ -2,6 +2,7 @@
 //! elsewhere over TCP.
 
 use crate::cluster::{base, by_dns, explicit, fixed, http2, lb_endpoint};
+use crate::cookies;
 use crate::proto::{any, millis, number, pipe, seconds, socket};
 use core::net::IpAddr;
 use envoy_types::pb::envoy::config::cluster::v3 as cluster;
@@ -98,7 +99,7 @@ fn own(name: &str, peer: &Peer, protocol: ProtocolConfig) -> cluster::Cluster {
     let mut made = match peer {
         Peer::Unix(path) => {
             let endpoints = vec![lb_endpoint(pipe(path), "")];
-            base(name, fixed(), endpoints, explicit(protocol))
+            base(name, fixed(), endpoints, explicit(protocol), cookies::no_guard())
         }
         Peer::Tcp { tls, endpoints } => remote(name, tls.as_ref(), endpoints, protocol),
     };
@@ -121,7 +122,7 @@ fn remote(
         .iter()
         .map(|(host, port)| lb_endpoint(socket(host, *port), if is_ip(host) { "" } else { host }))
         .collect();
-    let mut made = base(name, discovery, places, explicit(protocol));
+    let mut made = base(name, discovery, places, explicit(protocol), cookies::no_guard());
     made.connect_timeout = seconds(2);
     made.transport_socket = tls.map(|tls| transport(tls, endpoints));
     if endpoints.len() > 1 {

@@ -1,6 +1,7 @@
 //! What is sent to Envoy, as JSON. Real Envoy reads it in the end-to-end tests.
 
 mod fixture;
+mod guard;
 mod options;
 
 use crate::{ResourceSet, ResourceType, Sockets, XdsProtocol, bootstrap, resources, static_bootstrap};

@@ -14,14 +14,18 @@ mod freshness {
     use std::process::Command;
 
     /// The messages that a static bootstrap is made of; what they refer to follows.
-    const ROOTS: [&str; 14] = [
+    const ROOTS: [&str; 19] = [
         "envoy.config.cluster.v3.Cluster",
         "envoy.config.listener.v3.Listener",
         "envoy.extensions.clusters.dns.v3.DnsCluster",
+        "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+        "envoy.extensions.filters.common.matcher.action.v3.SkipFilter",
         "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
         "envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute",
         "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+        "envoy.extensions.filters.http.lua.v3.Lua",
         "envoy.extensions.filters.http.router.v3.Router",
+        "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
         "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
@@ -29,6 +33,7 @@ mod freshness {
         "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
         "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        "envoy.type.matcher.v3.HttpResponseHeaderMatchInput",
     ];
 
     #[test]

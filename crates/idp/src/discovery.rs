@@ -4,8 +4,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
-use openidconnect::core::CoreJsonWebKeySet;
-use openidconnect::{DiscoveryError, IssuerUrl, ProviderMetadataWithLogout};
+use openidconnect::core::{
+    CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey,
+    CoreJsonWebKeySet, CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode,
+    CoreResponseType, CoreSubjectIdentifierType,
+};
+use openidconnect::{
+    AdditionalProviderMetadata, DiscoveryError, IssuerUrl, LogoutProviderMetadata, ProviderMetadata,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -16,9 +24,68 @@ use crate::provider::Timing;
 const DISCOVERY: &str = "discovery";
 const KEYS: &str = "signing keys";
 
+/// What a provider says of itself.
+pub(crate) type Metadata = ProviderMetadata<
+    LogoutProviderMetadata<Revocation>,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
+/// Where tokens are revoked (RFC 8414 section 2). It is a text until it is used: no
+/// login fails for an address that only a sign-out asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Revocation {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revocation_endpoint: Option<String>,
+    /// How clients say who they are there; whatever it is, for the same reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revocation_endpoint_auth_methods_supported: Option<Value>,
+}
+
+impl AdditionalProviderMetadata for Revocation {}
+
+/// Where the provider revokes tokens (RFC 7009), if it says so.
+///
+/// # Errors
+///
+/// When it is no address that a token may be sent to.
+pub(crate) fn revocation_endpoint(metadata: &Metadata) -> Result<Option<Url>, IdpError> {
+    let written = &metadata
+        .additional_metadata()
+        .additional_metadata
+        .revocation_endpoint;
+    let Some(written) = written else {
+        return Ok(None);
+    };
+    let url =
+        Url::parse(written).map_err(|_| IdpError::invalid(DISCOVERY, "`revocation_endpoint` is no url"))?;
+    check_endpoint(&url, metadata.issuer().url().scheme() == "https")?;
+    Ok(Some(url))
+}
+
+/// Whether the provider says that it takes this method of authentication where tokens are
+/// revoked.
+pub(crate) fn revocation_takes(metadata: &Metadata, method: &str) -> bool {
+    let methods = &metadata
+        .additional_metadata()
+        .additional_metadata
+        .revocation_endpoint_auth_methods_supported;
+    let methods = methods.as_ref().and_then(Value::as_array);
+    methods.is_some_and(|methods| methods.iter().any(|known| known == method))
+}
+
 /// One read of the provider's metadata, keys included.
 pub(crate) struct Discovered {
-    pub(crate) metadata: ProviderMetadataWithLogout,
+    pub(crate) metadata: Metadata,
     fetched: Instant,
 }
 
@@ -105,7 +172,7 @@ impl Directory {
         }
     }
 
-    fn store(&self, metadata: ProviderMetadataWithLogout) -> Arc<Discovered> {
+    fn store(&self, metadata: Metadata) -> Arc<Discovered> {
         let found = Arc::new(Discovered {
             metadata,
             fetched: Instant::now(),
@@ -114,10 +181,10 @@ impl Directory {
         found
     }
 
-    async fn fetch(&self) -> Result<ProviderMetadataWithLogout, IdpError> {
+    async fn fetch(&self) -> Result<Metadata, IdpError> {
         let issuer = IssuerUrl::new(self.issuer.clone())
             .map_err(|e| IdpError::invalid(DISCOVERY, format!("issuer is no url: {e}")))?;
-        let metadata = ProviderMetadataWithLogout::discover_async(issuer, &Transport(&self.http))
+        let metadata = Metadata::discover_async(issuer, &Transport(&self.http))
             .await
             .map_err(|e| discovery_error(DISCOVERY, &e))?;
         check_endpoints(&metadata)?;
@@ -171,7 +238,7 @@ fn discovery_error(step: &'static str, error: &DiscoveryError<HttpError>) -> Idp
 
 /// An https issuer must not send us (with the client secret, the code or a
 /// token) to a plain http address; credentials in a URL are never right.
-fn check_endpoints(metadata: &ProviderMetadataWithLogout) -> Result<(), IdpError> {
+fn check_endpoints(metadata: &Metadata) -> Result<(), IdpError> {
     let secure = metadata.issuer().url().scheme() == "https";
     let end_session = metadata
         .additional_metadata()

@@ -12,7 +12,17 @@ use crate::error::IdpError;
 const TRANSACTION_CLAIMS: [&str; 4] = ["nonce", "at_hash", "c_hash", "s_hash"];
 
 /// Claims about the id token itself, which userinfo must not replace.
-const TOKEN_CLAIMS: [&str; 8] = ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "auth_time"];
+const TOKEN_CLAIMS: [&str; 9] = [
+    "iss",
+    "sub",
+    "aud",
+    "azp",
+    "exp",
+    "iat",
+    "nbf",
+    "auth_time",
+    "sid",
+];
 
 /// The longest user id or e-mail address in bytes; OpenID Connect Core 1.0
 /// section 2 allows 255 characters for `sub`.

@@ -8,22 +8,23 @@ use openidconnect::core::{
     CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreErrorResponseType, CoreTokenResponse,
 };
 use openidconnect::{
-    AccessToken, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndSessionUrl,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, LogoutRequest, Nonce, NonceVerifier, OAuth2TokenResponse,
-    PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl,
-    RequestTokenError, Scope, StandardErrorResponse, TokenResponse, UserInfoUrl,
+    AccessToken, AuthType, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
+    EndpointNotSet, EndpointSet, Nonce, NonceVerifier, OAuth2TokenResponse, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, StandardErrorResponse, TokenResponse,
+    UserInfoUrl,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::discovery::{Directory, Discovered};
+use crate::discovery::{Directory, Discovered, Metadata};
 use crate::error::IdpError;
 use crate::http_client::{HttpClient, HttpError, Transport};
 use crate::identity::{self, Identity, Person};
 use crate::providers::ProviderKind;
 use crate::verify::{self, Rejected};
 
+mod logout;
 mod refresh;
 
 pub use refresh::{Refreshed, Userinfo};
@@ -123,6 +124,20 @@ impl Provider {
         }
     }
 
+    /// The same provider, with all that it has cached, for a login that leads back to
+    /// another address of ours.
+    #[must_use]
+    pub fn returning_to(&self, redirect_url: Url) -> Self {
+        let config = ProviderConfig {
+            redirect_url,
+            ..ProviderConfig::clone(&self.config)
+        };
+        Self {
+            config: Arc::new(config),
+            ..self.clone()
+        }
+    }
+
     /// Where the browser is sent to log in (RFC 6749 section 4.1.1), with PKCE
     /// S256 whether or not the provider advertises it. Where the provider was last
     /// found to be down it is asked first, so that nobody is sent to a dead page.
@@ -139,7 +154,7 @@ impl Provider {
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier(pkce_verifier)?);
         let found = if self.suspect.load(Ordering::Relaxed) {
             let found = self.bounded("discovery", self.directory.refresh()).await?;
-            self.suspect.store(false, Ordering::Relaxed);
+            self.is_alive();
             found
         } else {
             self.bounded("discovery", self.directory.get()).await?
@@ -173,32 +188,6 @@ impl Provider {
         self.bounded("code exchange", step).await
     }
 
-    /// Where to end the session at the provider (OpenID Connect RP-Initiated
-    /// Logout 1.0), or `None` if it offers no such place.
-    ///
-    /// # Errors
-    ///
-    /// When discovery fails.
-    pub async fn end_session_url(
-        &self,
-        id_token_hint: Option<&SecretString>,
-        post_logout_redirect_url: &Url,
-    ) -> Result<Option<Url>, IdpError> {
-        let found = self.bounded("discovery", self.directory.get()).await?;
-        let Some(endpoint) = found.metadata.additional_metadata().end_session_endpoint.as_ref() else {
-            return Ok(None);
-        };
-        let mut url = LogoutRequest::from(EndSessionUrl::from_url(endpoint.url().clone()))
-            .set_client_id(ClientId::new(self.config.client_id.clone()))
-            .set_post_logout_redirect_uri(PostLogoutRedirectUrl::from_url(post_logout_redirect_url.clone()))
-            .http_get_url();
-        if let Some(hint) = id_token_hint {
-            url.query_pairs_mut()
-                .append_pair("id_token_hint", hint.expose_secret());
-        }
-        Ok(Some(url))
-    }
-
     async fn redeem(
         &self,
         code: &str,
@@ -215,6 +204,7 @@ impl Provider {
             .request_async(&Transport(&self.http))
             .await
             .map_err(|error| token_error(STEP, error))?;
+        self.is_alive();
         let mut claims = self.verified_claims(&response, nonce, &found).await?;
         if let Some(endpoint) = found.metadata.userinfo_endpoint() {
             let userinfo = self.userinfo(endpoint, response.access_token()).await?;
@@ -291,10 +281,10 @@ impl Provider {
             )
             .body(Vec::new())
             .map_err(|_| IdpError::invalid(USERINFO, "access token is not usable in a header"))?;
-        self.http
-            .send(request)
-            .await
-            .map_err(|e: HttpError| IdpError::from_http(USERINFO, &e))
+        let answer = self.http.send(request).await;
+        let answer = answer.map_err(|e: HttpError| IdpError::from_http(USERINFO, &e))?;
+        self.is_alive();
+        Ok(answer)
     }
 
     fn scopes(&self) -> Vec<String> {
@@ -313,7 +303,7 @@ impl Provider {
         scopes.into_iter().filter(|s| s != "openid").collect()
     }
 
-    fn client(&self, metadata: &ProviderMetadataWithLogout) -> Client {
+    fn client(&self, metadata: &Metadata) -> Client {
         let secret = self.config.client_secret.as_ref();
         CoreClient::from_provider_metadata(
             metadata.clone(),
@@ -332,14 +322,16 @@ impl Provider {
         let done = tokio::time::timeout(self.timing.total, work)
             .await
             .unwrap_or_else(|_| Err(IdpError::unavailable(step, "no complete answer in time")));
-        match &done {
-            // Metadata may come from the cache, which is no sign of life.
-            Ok(_) if step != "discovery" => self.suspect.store(false, Ordering::Relaxed),
-            Ok(_) => {}
-            Err(IdpError::Unavailable { .. }) => self.suspect.store(true, Ordering::Relaxed),
-            Err(_) => {}
+        // What has succeeded may have asked nobody: a cache, or an endpoint that is not there.
+        if let Err(IdpError::Unavailable { .. }) = done {
+            self.suspect.store(true, Ordering::Relaxed);
         }
         done
+    }
+
+    /// It has just answered.
+    fn is_alive(&self) {
+        self.suspect.store(false, Ordering::Relaxed);
     }
 }
 
@@ -399,7 +391,7 @@ fn verifier(text: &str) -> Result<PkceCodeVerifier, IdpError> {
 }
 
 /// HTTP Basic unless the provider says that it takes only the form.
-fn auth_type(metadata: &ProviderMetadataWithLogout) -> AuthType {
+fn auth_type(metadata: &Metadata) -> AuthType {
     let methods = metadata
         .token_endpoint_auth_methods_supported()
         .map(Vec::as_slice)

@@ -2,6 +2,8 @@
 
 mod availability;
 mod fake;
+mod logout;
+mod logout_token;
 mod refresh;
 mod tls;
 

@@ -5,11 +5,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openidconnect::core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKey, CoreJwsSigningAlgorithm};
 use openidconnect::{
     AccessToken, AccessTokenHash, ClaimsVerificationError, ClientId, NonceVerifier,
-    ProviderMetadataWithLogout, SignatureVerificationError,
+    SignatureVerificationError,
 };
 use serde_json::{Map, Value};
 
+use crate::discovery::Metadata;
 use crate::error::IdpError;
+use crate::logout_token;
 
 const STEP: &str = "id token";
 
@@ -50,7 +52,7 @@ pub(crate) fn verified_claims(
     access_token: &AccessToken,
     nonce: impl NonceVerifier,
     client_id: &ClientId,
-    metadata: &ProviderMetadataWithLogout,
+    metadata: &Metadata,
 ) -> Result<Map<String, Value>, Rejected> {
     let invalid = |reason: String| Rejected::Invalid(IdpError::invalid(STEP, reason));
     let verifier: CoreIdTokenVerifier<'_> = CoreIdTokenVerifier::new_public_client(
@@ -77,11 +79,15 @@ pub(crate) fn verified_claims(
     if let Some(expected) = claims.access_token_hash() {
         check_access_token(token, access_token, expected, &verifier).map_err(invalid)?;
     }
-    payload(token).map_err(invalid)
+    let claims = payload(token).map_err(invalid)?;
+    if logout_token::is_one(&claims) {
+        return Err(invalid("it is a logout token".to_owned()));
+    }
+    Ok(claims)
 }
 
 /// What the provider says that it signs with, less what we do not accept.
-fn allowed_algorithms(metadata: &ProviderMetadataWithLogout) -> Vec<CoreJwsSigningAlgorithm> {
+pub(crate) fn allowed_algorithms(metadata: &Metadata) -> Vec<CoreJwsSigningAlgorithm> {
     let offered = metadata.id_token_signing_alg_values_supported();
     ALGORITHMS
         .into_iter()

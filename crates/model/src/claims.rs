@@ -142,6 +142,25 @@ impl Claims {
         }
     }
 
+    /// The same claims with `name` as it stands in `before`, where they have none of that name themselves.
+    /// Claims that are full already stay as they are.
+    #[must_use]
+    pub fn keeping(mut self, name: &str, before: &Self) -> Self {
+        let (Some(values), None) = (before.get(name), self.get(name)) else {
+            return self;
+        };
+        let held: usize = self.flat.iter().map(|(_, values)| values.len()).sum();
+        if self.len() >= MAX_NAMES || held.saturating_add(values.len()) > MAX_VALUES || self.nested.is_some()
+        {
+            return self;
+        }
+        let at = self.flat.partition_point(|(claim, _)| claim.as_ref() < name);
+        let mut flat = core::mem::take(&mut self.flat).into_vec();
+        flat.insert(at, (name.into(), values.to_vec()));
+        self.flat = flat.into();
+        self
+    }
+
     /// Names and values, sorted by name; without objects that were stored as such.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[Value])> {
         self.flat
@@ -248,7 +267,7 @@ impl FromIterator<(String, Vec<Value>)> for Claims {
 
 #[cfg(test)]
 mod tests {
-    use super::{Claims, ClaimsError};
+    use super::{Claims, ClaimsError, MAX_NAMES, MAX_VALUES};
     use serde_json::{Map, Value, json};
 
     fn flatten(value: Value) -> Result<Claims, ClaimsError> {
@@ -336,6 +355,29 @@ mod tests {
             stored(json!({"a": {"b": vec![0; 30_000]}})),
             Err(ClaimsError::TooManyValues)
         );
+    }
+
+    #[test]
+    fn a_claim_is_kept_where_there_is_none_of_its_name() {
+        let before = flatten(json!({"sid": "a", "m": 1})).unwrap();
+        for (now, sid) in [
+            (json!({"a": 1, "z": 2}), json!("a")),
+            (json!({"sid": "b"}), json!("b")),
+        ] {
+            let kept = flatten(now).unwrap().keeping("sid", &before);
+            assert_eq!(kept.get("sid"), Some(&[sid][..]));
+            assert_eq!(kept.get("m"), None);
+            let names: Vec<&str> = kept.iter().map(|(name, _)| name).collect();
+            assert!(names.is_sorted(), "{names:?}");
+        }
+        let none = flatten(json!({"a": 1})).unwrap();
+        assert_eq!(none.clone().keeping("sid", &none), none);
+        // What is kept can be read again.
+        let full: Map<String, Value> = (0..MAX_NAMES).map(|n| (format!("n{n}"), json!(1))).collect();
+        let full = Claims::flatten(&full).unwrap().keeping("sid", &before);
+        assert_eq!((full.len(), full.get("sid")), (MAX_NAMES, None));
+        let many = flatten(json!({ "a": vec![1; MAX_VALUES] })).unwrap();
+        assert_eq!(many.keeping("sid", &before).get("sid"), None);
     }
 
     #[test]

@@ -2,8 +2,12 @@
 
 use core::fmt;
 
+use crate::{Host, SignOut};
+
 /// The longest logo or icon, in bytes of its text.
 const MAX_IMAGE: usize = 64 * 1024;
+/// The longest paragraph, in characters.
+const MAX_PARAGRAPH: usize = 1000;
 /// The kinds of image that may stand in a page.
 const IMAGE_KINDS: [&str; 7] = [
     "png",
@@ -22,6 +26,12 @@ pub struct Pages {
     pub routes_portal: bool,
     /// Whether `/.pomerium/jwt` gives out the assertion (`runtime_flags.pomerium_jwt_endpoint`).
     pub jwt_endpoint: bool,
+    /// Hosts to which a login that a program began may lead
+    /// (`programmatic_redirect_domain_whitelist`). `localhost` stands for the addresses of
+    /// this machine too.
+    pub programmatic_redirects: Vec<Host>,
+    /// Where a sign-out leads.
+    pub sign_out: SignOut,
     /// How they look.
     pub branding: Branding,
 }
@@ -31,6 +41,8 @@ impl Default for Pages {
         Self {
             routes_portal: true,
             jwt_endpoint: false,
+            programmatic_redirects: Host::parse("localhost").into_iter().collect(),
+            sign_out: SignOut::default(),
             branding: Branding::default(),
         }
     }
@@ -51,6 +63,8 @@ pub struct Branding {
     pub logo_url: Option<Image>,
     /// `favicon_url`.
     pub favicon_url: Option<Image>,
+    /// `error_message_first_paragraph`: what error pages say first.
+    pub error_paragraph: Option<Paragraph>,
 }
 
 /// An opaque colour.
@@ -106,6 +120,27 @@ impl fmt::Display for Color {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self([red, green, blue]) = self;
         write!(f, "#{red:02x}{green:02x}{blue:02x}")
+    }
+}
+
+/// A paragraph of plain text: whoever shows it escapes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paragraph(String);
+
+impl Paragraph {
+    /// Reads up to 1,000 characters, without control characters but line ends and tabs, and not blank.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+        let good = !text.is_empty() && text.chars().count() <= MAX_PARAGRAPH && text.chars().all(plain);
+        good.then(|| Self(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -185,6 +220,21 @@ mod tests {
             let on_it = Color::parse(text).unwrap().luminance();
             let (light, dark) = (color.luminance().max(on_it), color.luminance().min(on_it));
             assert!((light + 0.05) / (dark + 0.05) >= 4.5, "{color}");
+        }
+    }
+
+    #[test]
+    fn paragraphs_are_short_and_plain() {
+        for (text, wanted) in [
+            ("Ask the help desk.", "Ask the help desk."),
+            (" a\n<b>\t", "a\n<b>"),
+        ] {
+            assert_eq!(Paragraph::parse(text).unwrap().as_str(), wanted);
+        }
+        assert!(Paragraph::parse(&"é".repeat(MAX_PARAGRAPH)).is_some());
+        let long = "é".repeat(MAX_PARAGRAPH + 1);
+        for text in ["", " \n", "a\u{1b}[31m", "a\0b", long.as_str()] {
+            assert_eq!(Paragraph::parse(text), None, "{text:?}");
         }
     }
 

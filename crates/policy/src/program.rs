@@ -35,6 +35,7 @@ struct Inner {
     plan: Plan,
     digest: [u8; 32],
     asks_for_mcp: bool,
+    asks_for_certificate: bool,
 }
 
 /// The content of a program: the terms in the order of the policy. What decides
@@ -92,6 +93,7 @@ impl Program {
         Self {
             inner: Arc::new(Inner {
                 asks_for_mcp: facts::asks_for_mcp(&tree),
+                asks_for_certificate: facts::asks_for_certificate(&tree),
                 tree,
                 plan,
                 digest,

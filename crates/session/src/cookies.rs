@@ -22,11 +22,12 @@ impl Names {
     /// The names for `cookie_name`.
     #[must_use]
     pub fn new(cookie_name: &str) -> Self {
+        let [session, authenticate, csrf, binding] = portcullis_model::cookie_names(cookie_name);
         Self {
-            session: cookie_name.to_owned(),
-            authenticate: format!("{cookie_name}_authenticate"),
-            csrf: format!("{cookie_name}_csrf"),
-            binding: format!("{cookie_name}_binding"),
+            session,
+            authenticate,
+            csrf,
+            binding,
         }
     }
 

@@ -60,19 +60,7 @@ pub fn seal<'a>(
     scope: impl Into<Scope<'a>>,
     nonce: [u8; 12],
 ) -> Result<String, SealError> {
-    let Handle {
-        session_id,
-        provider_id,
-        issued_at,
-    } = handle;
-    if provider_id.len() > MAX_PROVIDER_ID {
-        return Err(SealError::TooLarge);
-    }
-    let mut plain = Vec::with_capacity(25 + provider_id.len());
-    plain.push(FORMAT);
-    plain.extend_from_slice(session_id.0.as_bytes());
-    plain.extend_from_slice(&issued_at.as_second().to_be_bytes());
-    plain.extend_from_slice(provider_id.as_bytes());
+    let plain = plain(handle)?;
     match scope.into() {
         Scope::Host(host) => ring.seal(Purpose::Session, &[cookie_name, host], nonce, &plain),
         Scope::Domain(domain) => ring.seal(Purpose::Session, &[cookie_name, DOMAIN, domain], nonce, &plain),
@@ -93,6 +81,29 @@ pub fn open<'a>(
         Scope::Host(host) => ring.open(Purpose::Session, &[cookie_name, host], value)?,
         Scope::Domain(domain) => ring.open(Purpose::Session, &[cookie_name, DOMAIN, domain], value)?,
     };
+    read(&plain)
+}
+
+/// What is sealed of a handle.
+pub(crate) fn plain(handle: &Handle) -> Result<Vec<u8>, SealError> {
+    let Handle {
+        session_id,
+        provider_id,
+        issued_at,
+    } = handle;
+    if provider_id.len() > MAX_PROVIDER_ID {
+        return Err(SealError::TooLarge);
+    }
+    let mut plain = Vec::with_capacity(25 + provider_id.len());
+    plain.push(FORMAT);
+    plain.extend_from_slice(session_id.0.as_bytes());
+    plain.extend_from_slice(&issued_at.as_second().to_be_bytes());
+    plain.extend_from_slice(provider_id.as_bytes());
+    Ok(plain)
+}
+
+/// The handle that [`plain`] wrote.
+pub(crate) fn read(plain: &[u8]) -> Result<Handle, OpenError> {
     let (&format, rest) = plain.split_first().ok_or(OpenError)?;
     let (session_id, rest) = rest.split_first_chunk::<16>().ok_or(OpenError)?;
     let (issued_at, provider_id) = rest.split_first_chunk::<8>().ok_or(OpenError)?;

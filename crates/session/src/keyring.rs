@@ -23,6 +23,8 @@ const TAG_LEN: usize = 16;
 pub enum Purpose {
     /// Session cookies: [`crate::handle`].
     Session,
+    /// Tokens of programs: [`crate::token`].
+    Token,
     /// The `state` parameter of a login: [`crate::transaction::State`].
     State,
     /// The token that carries a login to a route host:
@@ -44,6 +46,7 @@ impl Purpose {
     const fn label(self) -> &'static str {
         match self {
             Self::Session => "session",
+            Self::Token => "token",
             Self::State => "state",
             Self::Callback => "callback",
             Self::Csrf => "csrf",
@@ -101,6 +104,7 @@ impl Subkeys {
 /// the cookie secret.
 pub struct KeyRing {
     session: Subkeys,
+    token: Subkeys,
     state: Subkeys,
     callback: Subkeys,
     csrf: Subkeys,
@@ -123,6 +127,7 @@ impl KeyRing {
         let shared = Roots::new(shared_secrets);
         Self {
             session: cookie.subkeys(Purpose::Session),
+            token: cookie.subkeys(Purpose::Token),
             state: cookie.subkeys(Purpose::State),
             callback: shared.subkeys(Purpose::Callback),
             csrf: cookie.subkeys(Purpose::Csrf),
@@ -135,6 +140,7 @@ impl KeyRing {
     fn subkeys(&self, purpose: Purpose) -> &Subkeys {
         match purpose {
             Purpose::Session => &self.session,
+            Purpose::Token => &self.token,
             Purpose::State => &self.state,
             Purpose::Callback => &self.callback,
             Purpose::Csrf => &self.csrf,

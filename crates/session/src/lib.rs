@@ -8,14 +8,20 @@
 pub mod assertion;
 pub mod browser;
 pub mod cookies;
+mod fingerprint;
 pub mod handle;
+pub mod hpke;
 mod keyring;
 pub mod lifetime;
+mod log_name;
 mod pem;
 pub mod record;
 pub mod refresh;
 pub mod signed_url;
 mod signing_keys;
+pub mod token;
 pub mod transaction;
 
+pub use fingerprint::fingerprint;
 pub use keyring::{KeyRing, OpenError, Purpose, SealError};
+pub use log_name::log_name;

@@ -29,6 +29,8 @@ pub const USERINFO_EVERY: SignedDuration = SignedDuration::from_secs(600);
 pub const LEASE: SignedDuration = SignedDuration::from_secs(30);
 /// How often whoever holds a lease renews it.
 pub const RENEW_LEASE: Duration = Duration::from_secs(10);
+/// The claim with the provider's own name for its session.
+pub const SID: &str = "sid";
 /// Refreshes are spread over this many milliseconds, by the session's id: those of
 /// one minute's logins shall not come all at once, and every server must come to
 /// the same time.
@@ -80,7 +82,8 @@ pub struct Profile {
     pub email: String,
     /// The name to show, empty when there is none.
     pub name: String,
-    /// All claims; they take the place of those before.
+    /// All claims; they take the place of those before, but for [`SID`], which stays
+    /// where there is none.
     pub claims: Claims,
     /// The new id token; `None` keeps the old one.
     pub id_token: Option<SecretString>,
@@ -176,7 +179,9 @@ pub fn renewed(session: &Session, answer: &Renewed, now: Timestamp) -> Session {
 pub fn with_profile(mut session: Session, profile: &Profile, now: Timestamp) -> Session {
     session.email.clone_from(&profile.email);
     session.name.clone_from(&profile.name);
-    session.claims = profile.claims.clone();
+    // It names the login at the provider, and a new id token need not repeat it (OpenID
+    // Connect Back-Channel Logout 1.0, section 2.1).
+    session.claims = profile.claims.clone().keeping(SID, &session.claims);
     if let Some(token) = &profile.id_token {
         session.id_token = token.clone();
     }

@@ -132,6 +132,11 @@ impl SigningKeys {
         &self.first.kid
     }
 
+    /// The ids of all keys, of the one that signs first.
+    pub fn kids(&self) -> impl Iterator<Item = &str> {
+        self.keys().map(|key| key.kid.as_str())
+    }
+
     pub(crate) fn by_kid(&self, kid: &str) -> Option<&SigningKey> {
         self.keys().find(|key| key.kid == kid)
     }

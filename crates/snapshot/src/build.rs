@@ -56,6 +56,7 @@ pub fn build(config: &Config, materials: &Materials) -> Built {
         certificates: certificates.names,
         route_table: Snapshot::ROUTE_TABLE.to_owned(),
         protected_headers: protected_headers(&config.global),
+        own_cookies: portcullis_model::cookie_names(&config.global.cookie.name).into(),
         response_headers: response_headers.clone(),
         timeouts: Timeouts {
             request_ms: millis(config.global.timeout_read),

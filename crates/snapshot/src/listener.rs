@@ -17,6 +17,9 @@ pub struct Listener {
     /// Request headers that only we may set, besides those that carry one of our
     /// prefixes: the claim headers, lower case, sorted.
     pub protected_headers: Vec<String>,
+    /// Names of our cookies, which no upstream may set, the configured one first: all
+    /// others begin with it.
+    pub own_cookies: Vec<String>,
     /// Headers of answers that Envoy makes itself: name and value.
     pub response_headers: Vec<(String, String)>,
     /// How long things may take.

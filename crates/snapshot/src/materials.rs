@@ -17,6 +17,9 @@ pub struct Materials {
     /// Whether the machine can listen on IPv4 alone: an address without a host
     /// then means `0.0.0.0` and not also `[::]`.
     pub ipv4_only: bool,
+    /// Whether every host of a route logs in for itself where the configuration names
+    /// no authenticate service that can be used.
+    pub each_host_logs_in: bool,
 }
 
 /// Random keys, made once when the process starts, so that a reload does not

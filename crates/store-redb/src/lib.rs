@@ -102,6 +102,13 @@ impl RedbStore {
             .await
     }
 
+    /// Whether everything in the file stands under this secret. While a
+    /// [`RedbStore::use_secrets`] is under way it does not yet.
+    #[must_use]
+    pub fn is_sealed_with(&self, secret: &[u8; 32]) -> bool {
+        Sealer::new(secret).is_ok_and(|sealer| sealer.is_same(&self.inner.sealer()))
+    }
+
     /// How often a record was met that could not be read, since the start. Such
     /// a record counts as absent.
     #[must_use]

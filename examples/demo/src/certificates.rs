@@ -8,7 +8,8 @@ use portcullis_harness::certificates::Authority;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use crate::{DemoError, HOSTS, io_error};
+use crate::shape::HOSTS;
+use crate::{DemoError, io_error};
 
 /// Renewed well before the 390 days are over, and otherwise kept, so that an
 /// authority that was imported into a browser stays the right one.

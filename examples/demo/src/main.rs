@@ -1,4 +1,6 @@
-//! Runs the demo: certificates, identity provider, upstream and the gateway.
+//! Runs the demo: certificates, identity provider, upstream and the gateway; or, as
+//! `portcullis-demo plain-envoy`, Portcullis beside an Envoy that it does not configure
+//! (`examples/plain-envoy`).
 //!
 //! Standard output is made for programs as well as for people: one fact a line,
 //! and `ready` last, when every URL answers. What the children say goes to the
@@ -7,6 +9,7 @@
 mod certificates;
 mod parts;
 mod probe;
+mod shape;
 mod stop;
 
 use std::io::{self, Write};
@@ -14,21 +17,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use portcullis_harness::repository;
+use shape::Shape;
 
-/// Host and port of everything that a browser opens; `parts::GATEWAY_PORT` is in
-/// each of them.
-const HOSTS: [&str; 4] = [
-    "verify.localhost",
-    "admin.localhost",
-    "public.localhost",
-    "authenticate.localhost",
-];
 const USERS: [&str; 2] = ["admin@example.com", "user@example.com"];
 const PASSWORD: &str = "portcullis";
 
 /// Why the demo ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 enum DemoError {
+    #[error("`{0}` is not known: nothing, or `plain-envoy`")]
+    Usage(String),
     #[error("port {0} is in use; end what listens on it (an earlier demo?) and try again")]
     PortInUse(u16),
     #[error("{0}")]
@@ -58,23 +56,29 @@ fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> DemoError {
 
 fn main() -> ExitCode {
     stop::listen();
-    match run() {
+    let wanted = std::env::args().nth(1);
+    let (name, ended) = match Shape::named(wanted.as_deref()) {
+        Some(shape) => (shape.name(), run(shape)),
+        None => ("demo", Err(DemoError::Usage(wanted.unwrap_or_default()))),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         // Asked to stop while starting: whatever failed then is no failure.
         Err(_) if stop::asked() => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "demo: {error}");
+            let _ = writeln!(io::stderr(), "{name}: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run() -> Result<(), DemoError> {
+fn run(shape: Shape) -> Result<(), DemoError> {
+    // One authority for all shapes: whoever has imported it need not do so again.
     let directory = repository::root().join(".cache/demo");
     std::fs::create_dir_all(&directory).map_err(io_error(format!("`{}`", directory.display())))?;
-    parts::check_ports()?;
+    parts::check_ports(shape)?;
     let certificates = certificates::ensure(&directory)?;
-    let mut parts = parts::Parts::start(&directory, &certificates)?;
+    let mut parts = parts::Parts::start(shape, &directory, &certificates)?;
 
     let mut out = io::stdout().lock();
     let mut say = |line: String| {
@@ -82,7 +86,7 @@ fn run() -> Result<(), DemoError> {
             .and_then(|()| out.flush())
             .map_err(io_error("standard output"))
     };
-    for host in HOSTS {
+    for host in shape.hosts() {
         say(format!("url https://{host}:{}", parts::GATEWAY_PORT))?;
     }
     for user in USERS {
@@ -90,7 +94,7 @@ fn run() -> Result<(), DemoError> {
     }
     say(format!("ca {}", certificates.authority.display()))?;
     say(format!("log {}", parts.log().display()))?;
-    probe::wait(&mut parts, &certificates)?;
+    probe::wait(shape, &mut parts, &certificates)?;
     if !stop::asked() {
         say("ready".to_owned())?;
     }

@@ -1,4 +1,4 @@
-//! The three children.
+//! The children: what decides and carries, the identity provider, the upstream.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use portcullis_harness::process::Process;
 use portcullis_harness::{ports, provider, repository};
 
 use crate::certificates::Certificates;
-use crate::{DemoError, HOSTS, io_error};
+use crate::shape::Shape;
+use crate::{DemoError, io_error};
 
 /// Where browsers come in; `config.yaml` says the same.
 pub(crate) const GATEWAY_PORT: u16 = 8443;
@@ -17,35 +18,44 @@ pub(crate) const GATEWAY_PORT: u16 = 8443;
 pub(crate) const PROVIDER_PORT: u16 = 9080;
 /// The application; `config.yaml` says the same.
 const UPSTREAM_PORT: u16 = 9081;
-/// The gateway's health endpoints (its default).
+/// The health endpoints of what decides (their default).
 const HEALTH_PORT: u16 = 28080;
+/// Where a stock Envoy asks; its file and `config.yaml` beside it say the same.
+const CHECK_PORT: u16 = 5444;
 
 /// The gateway is to drain; the whole end is to take less than ten seconds.
 const GATEWAY_GRACE: Duration = Duration::from_secs(7);
 const OTHER_GRACE: Duration = Duration::from_secs(1);
 
-/// The running children, the gateway first.
+/// The running children, what browsers reach first.
 pub(crate) struct Parts {
-    children: Vec<Process>,
+    /// Each with the time that it has to end.
+    children: Vec<(Process, Duration)>,
     log: PathBuf,
 }
 
 /// Finds out early what would otherwise be a puzzle in the log.
-pub(crate) fn check_ports() -> Result<(), DemoError> {
+pub(crate) fn check_ports(shape: Shape) -> Result<(), DemoError> {
     let wanted = [GATEWAY_PORT, PROVIDER_PORT, UPSTREAM_PORT, HEALTH_PORT];
+    let beside = (shape == Shape::PlainEnvoy).then_some(CHECK_PORT);
     wanted
         .into_iter()
+        .chain(beside)
         .find(|port| !ports::is_free(*port))
         .map_or(Ok(()), |port| Err(DemoError::PortInUse(port)))
 }
 
 impl Parts {
     /// Starts all of them.
-    pub(crate) fn start(directory: &Path, certificates: &Certificates) -> Result<Self, DemoError> {
-        let log = directory.join("demo.log");
+    pub(crate) fn start(
+        shape: Shape,
+        directory: &Path,
+        certificates: &Certificates,
+    ) -> Result<Self, DemoError> {
+        let log = directory.join(format!("{}.log", shape.name()));
         File::create(&log).map_err(io_error(format!("`{}`", log.display())))?;
         let root = repository::root();
-        let gateway = repository::binary("portcullis").map_err(DemoError::Missing)?;
+        let portcullis = repository::binary("portcullis").map_err(DemoError::Missing)?;
         let envoy = repository::envoy().map_err(DemoError::Missing)?;
         provider::install(&log).map_err(DemoError::Missing)?;
 
@@ -53,21 +63,34 @@ impl Parts {
             children: Vec::new(),
             log,
         };
-        let mut command = Command::new(gateway);
-        command
-            .args(["run", "-c", "examples/demo/config.yaml"])
-            .current_dir(&root);
-        command
-            .env("CERTIFICATE_FILE", &certificates.certificate)
-            .env("CERTIFICATE_KEY_FILE", &certificates.key);
-        command.env("PORTCULLIS_ENVOY", envoy);
-        parts.spawn("portcullis", command)?;
+        let mut decides = Command::new(portcullis);
+        decides.current_dir(&root);
+        match shape {
+            Shape::Gateway => {
+                decides.args(["run", "-c", "examples/demo/config.yaml"]);
+                decides
+                    .env("CERTIFICATE_FILE", &certificates.certificate)
+                    .env("CERTIFICATE_KEY_FILE", &certificates.key)
+                    .env("PORTCULLIS_ENVOY", envoy);
+            }
+            Shape::PlainEnvoy => {
+                // The file names the certificate as it is seen from here.
+                let mut command = Command::new(envoy);
+                command
+                    .args(["-c", "examples/plain-envoy/envoy.yaml"])
+                    .args(["--disable-hot-restart", "--log-level", "warning"])
+                    .current_dir(&root);
+                parts.spawn("Envoy", command, OTHER_GRACE)?;
+                decides.args(["authz-server", "-c", "examples/plain-envoy/config.yaml"]);
+            }
+        }
+        parts.spawn("portcullis", decides, GATEWAY_GRACE)?;
 
         let mut command = Command::new("node");
         command
             .arg(root.join("examples/idp/server.mjs"))
             .arg(root.join("examples/idp/demo.json"));
-        parts.spawn("the identity provider", command)?;
+        parts.spawn("the identity provider", command, OTHER_GRACE)?;
 
         let mut command = Command::new("node");
         command.arg(root.join("examples/upstream/server.mjs"));
@@ -78,17 +101,17 @@ impl Parts {
         command.arg(format!(
             "https://verify.localhost:{GATEWAY_PORT}/.well-known/pomerium/jwks.json"
         ));
-        for host in HOSTS {
+        for host in shape.hosts() {
             command.args(["--audience", host]);
         }
-        parts.spawn("the upstream", command)?;
+        parts.spawn("the upstream", command, OTHER_GRACE)?;
         Ok(parts)
     }
 
-    fn spawn(&mut self, name: &str, command: Command) -> Result<(), DemoError> {
+    fn spawn(&mut self, name: &str, command: Command, grace: Duration) -> Result<(), DemoError> {
         let child =
             Process::spawn(name, command, &self.log).map_err(io_error(format!("{name} does not start")))?;
-        self.children.push(child);
+        self.children.push((child, grace));
         Ok(())
     }
 
@@ -99,7 +122,7 @@ impl Parts {
 
     /// An error when one of them has ended.
     pub(crate) fn check(&mut self) -> Result<(), DemoError> {
-        for child in &mut self.children {
+        for (child, _) in &mut self.children {
             if let Some(status) = child.exited() {
                 let (name, log) = (child.name().to_owned(), self.log.display().to_string());
                 return Err(DemoError::Ended {
@@ -114,10 +137,8 @@ impl Parts {
 
     /// Ends all of them in order.
     pub(crate) fn stop(mut self) {
-        let mut grace = GATEWAY_GRACE;
-        for child in &mut self.children {
-            child.stop(grace);
-            grace = OTHER_GRACE;
+        for (child, grace) in &mut self.children {
+            child.stop(*grace);
         }
     }
 }

@@ -7,14 +7,15 @@ use url::Url;
 
 use crate::certificates::Certificates;
 use crate::parts::{GATEWAY_PORT, PROVIDER_PORT, Parts};
-use crate::{DemoError, HOSTS, stop};
+use crate::shape::{AUTHENTICATE, Shape};
+use crate::{DemoError, stop};
 
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Returns when everything answers, or when somebody asks for the end.
-pub(crate) fn wait(parts: &mut Parts, certificates: &Certificates) -> Result<(), DemoError> {
+pub(crate) fn wait(shape: Shape, parts: &mut Parts, certificates: &Certificates) -> Result<(), DemoError> {
     let deadline = Instant::now() + LIMIT;
-    let mut missing = pages();
+    let mut missing = pages(shape);
     while let Some((url, statuses)) = missing.first() {
         if stop::asked() {
             return Ok(());
@@ -38,13 +39,13 @@ pub(crate) fn wait(parts: &mut Parts, certificates: &Certificates) -> Result<(),
 }
 
 /// The pages and the statuses that an anonymous visitor is to see there.
-fn pages() -> Vec<(String, &'static [u16])> {
+fn pages(shape: Shape) -> Vec<(String, &'static [u16])> {
     let provider = format!("http://127.0.0.1:{PROVIDER_PORT}/.well-known/openid-configuration");
     let mut pages: Vec<(String, &'static [u16])> = vec![(provider, &[200])];
-    for host in HOSTS {
+    for host in shape.hosts() {
         let statuses: &[u16] = match host {
             "public.localhost" => &[200],
-            "authenticate.localhost" => &[200, 302],
+            AUTHENTICATE => &[200, 302],
             _ => &[302],
         };
         pages.push((format!("https://{host}:{GATEWAY_PORT}/"), statuses));

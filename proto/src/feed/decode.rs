@@ -5,11 +5,15 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use portcullis_bundle::matcher::PathPattern;
 use portcullis_bundle::{
-    Advice, Authenticate, Cookie, Keys, Listing, Provider, RedirectHosts, Route, RoutePolicy, SameSite,
-    Settings, Template,
+    Advice, Authenticate, Cookie, FoundBy, Keys, Listing, Provider, RedirectHosts, Route, RoutePolicy,
+    SameSite, Settings, Template,
 };
-use portcullis_model::{Branding, Color, HeaderName, Host, HostPattern, Image, Pages, RouteId, Secrets};
+use portcullis_model::{
+    Branding, Color, HeaderName, Host, HostPattern, Image, Pages, Paragraph, PathParameters, RouteId,
+    Secrets, SignOut, WebUrl,
+};
 use portcullis_policy::Program;
 
 use super::WireError;
@@ -31,6 +35,12 @@ fn header_name(name: &str) -> Result<HeaderName, WireError> {
 
 /// Settings, without the redirect hosts.
 pub(super) fn settings(settings: wire::Settings) -> Result<Settings, WireError> {
+    let path_parameters = match settings.path_parameters() {
+        // As for cookies, an unknown number is belied by the version.
+        wire::PathParameters::Unset => None,
+        wire::PathParameters::Allow => Some(PathParameters::Allow),
+        wire::PathParameters::Reject => Some(PathParameters::Reject),
+    };
     let wire::Settings {
         authenticate,
         provider,
@@ -38,6 +48,7 @@ pub(super) fn settings(settings: wire::Settings) -> Result<Settings, WireError> 
         keys,
         jwt_claims_headers,
         pages,
+        path_parameters: _,
     } = settings;
     let kind = authenticate
         .and_then(|authenticate| authenticate.kind)
@@ -48,6 +59,7 @@ pub(super) fn settings(settings: wire::Settings) -> Result<Settings, WireError> 
             port: self::port(port)?,
         },
         wire::authenticate::Kind::Hosted(url) => Authenticate::Hosted { url },
+        wire::authenticate::Kind::EachHost(_) => Authenticate::EachHost,
         wire::authenticate::Kind::None(_) => Authenticate::None,
     };
     let claim_header = |wire::ClaimHeader { header, claim }| Ok((header_name(&header)?, claim));
@@ -62,6 +74,7 @@ pub(super) fn settings(settings: wire::Settings) -> Result<Settings, WireError> 
             .collect::<Result<_, _>>()?,
         redirect_hosts: RedirectHosts::default(),
         pages: self::pages(pages.ok_or(WireError::Malformed("pages"))?)?,
+        path_parameters,
     })
 }
 
@@ -75,6 +88,10 @@ fn pages(pages: wire::Pages) -> Result<Pages, WireError> {
         darkmode_secondary_color,
         logo_url,
         favicon_url,
+        sign_out_redirect_url,
+        any_sign_out_redirect,
+        error_paragraph,
+        programmatic_redirects,
     } = pages;
     let color = |text: Option<String>| -> Result<Option<Color>, WireError> {
         let read = |text: String| Color::parse(&text).ok_or(WireError::Malformed("colour"));
@@ -84,9 +101,20 @@ fn pages(pages: wire::Pages) -> Result<Pages, WireError> {
         let read = |text: String| Image::parse(&text).ok_or(WireError::Malformed("image"));
         text.map(read).transpose()
     };
+    let url = |text: String| WebUrl::parse(&text).ok_or(WireError::Malformed("URL"));
+    let paragraph = |text: String| Paragraph::parse(&text).ok_or(WireError::Malformed("paragraph"));
+    let host = |text: String| Host::parse(&text).map_err(|_| WireError::Malformed("host"));
     Ok(Pages {
         routes_portal,
         jwt_endpoint,
+        programmatic_redirects: programmatic_redirects
+            .into_iter()
+            .map(host)
+            .collect::<Result<_, _>>()?,
+        sign_out: SignOut {
+            redirect_url: sign_out_redirect_url.map(url).transpose()?,
+            any_redirect: any_sign_out_redirect,
+        },
         branding: Branding {
             primary_color: color(primary_color)?,
             secondary_color: color(secondary_color)?,
@@ -94,6 +122,7 @@ fn pages(pages: wire::Pages) -> Result<Pages, WireError> {
             darkmode_secondary_color: color(darkmode_secondary_color)?,
             logo_url: image(logo_url)?,
             favicon_url: image(favicon_url)?,
+            error_paragraph: error_paragraph.map(paragraph).transpose()?,
         },
     })
 }
@@ -108,6 +137,7 @@ pub(super) fn with_hosts(settings: &Settings, redirect_hosts: RedirectHosts) -> 
         jwt_claims_headers,
         redirect_hosts: _,
         pages,
+        path_parameters,
     } = settings;
     let Keys {
         shared_secret,
@@ -126,6 +156,7 @@ pub(super) fn with_hosts(settings: &Settings, redirect_hosts: RedirectHosts) -> 
         jwt_claims_headers: jwt_claims_headers.clone(),
         redirect_hosts,
         pages: pages.clone(),
+        path_parameters: *path_parameters,
     }
 }
 
@@ -229,6 +260,7 @@ pub(super) fn route(
         error_details,
         listing,
         depends_on,
+        found_by,
     } = route;
     let wire::Listing {
         from,
@@ -273,5 +305,17 @@ pub(super) fn route(
             logo_url,
         },
         depends_on: depends_on.into_iter().map(place).collect::<Result<_, _>>()?,
+        found_by: found_by.map(self::found_by),
     }))
+}
+
+fn found_by(found_by: wire::FoundBy) -> FoundBy {
+    let wire::FoundBy { path, turn } = found_by;
+    let path = match path {
+        None => PathPattern::Any,
+        Some(wire::found_by::Path::Prefix(prefix)) => PathPattern::Prefix(prefix),
+        Some(wire::found_by::Path::Exact(path)) => PathPattern::Path(path),
+        Some(wire::found_by::Path::Regex(regex)) => PathPattern::Regex(regex),
+    };
+    FoundBy { path, turn }
 }

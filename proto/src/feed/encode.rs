@@ -3,11 +3,14 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
+use portcullis_bundle::matcher::PathPattern;
 use portcullis_bundle::{
-    Advice, Authenticate, Bundle, Cookie, Keys, Listing, Provider, Route, RoutePolicy, SameSite, Settings,
-    Template,
+    Advice, Authenticate, Bundle, Cookie, FoundBy, Keys, Listing, Provider, Route, RoutePolicy, SameSite,
+    Settings, Template,
 };
-use portcullis_model::{Branding, Color, HeaderName, HostPattern, Image, Pages, RouteId, Secrets};
+use portcullis_model::{
+    Branding, Color, HeaderName, HostPattern, Image, Pages, PathParameters, RouteId, Secrets, SignOut,
+};
 use portcullis_policy::Program;
 use prost::Message as _;
 use secrecy::ExposeSecret as _;
@@ -181,6 +184,7 @@ fn encode_settings(settings: &Settings) -> wire::Settings {
         jwt_claims_headers,
         redirect_hosts: _,
         pages,
+        path_parameters,
     } = settings;
     let authenticate = match authenticate {
         Authenticate::Own { host, port } => wire::authenticate::Kind::Own(wire::HostAndPort {
@@ -188,6 +192,7 @@ fn encode_settings(settings: &Settings) -> wire::Settings {
             port: u32::from(*port),
         }),
         Authenticate::Hosted { url } => wire::authenticate::Kind::Hosted(url.clone()),
+        Authenticate::EachHost => wire::authenticate::Kind::EachHost(true),
         Authenticate::None => wire::authenticate::Kind::None(true),
     };
     let claim_header = |(header, claim): &(HeaderName, String)| wire::ClaimHeader {
@@ -203,6 +208,12 @@ fn encode_settings(settings: &Settings) -> wire::Settings {
         keys: Some(encode_keys(keys)),
         jwt_claims_headers: jwt_claims_headers.iter().map(claim_header).collect(),
         pages: Some(encode_pages(pages)),
+        path_parameters: match path_parameters {
+            None => wire::PathParameters::Unset,
+            Some(PathParameters::Allow) => wire::PathParameters::Allow,
+            Some(PathParameters::Reject) => wire::PathParameters::Reject,
+        }
+        .into(),
     }
 }
 
@@ -210,8 +221,14 @@ fn encode_pages(pages: &Pages) -> wire::Pages {
     let Pages {
         routes_portal,
         jwt_endpoint,
+        programmatic_redirects,
+        sign_out,
         branding,
     } = pages;
+    let SignOut {
+        redirect_url,
+        any_redirect,
+    } = sign_out;
     let Branding {
         primary_color,
         secondary_color,
@@ -219,6 +236,7 @@ fn encode_pages(pages: &Pages) -> wire::Pages {
         darkmode_secondary_color,
         logo_url,
         favicon_url,
+        error_paragraph,
     } = branding;
     let color = |color: &Option<Color>| color.map(|color| color.to_string());
     let image = |image: &Option<Image>| image.as_ref().map(|image| image.as_str().to_owned());
@@ -231,6 +249,13 @@ fn encode_pages(pages: &Pages) -> wire::Pages {
         darkmode_secondary_color: color(darkmode_secondary_color),
         logo_url: image(logo_url),
         favicon_url: image(favicon_url),
+        sign_out_redirect_url: redirect_url.as_ref().map(|url| url.as_str().to_owned()),
+        any_sign_out_redirect: *any_redirect,
+        error_paragraph: error_paragraph.as_ref().map(|text| text.as_str().to_owned()),
+        programmatic_redirects: programmatic_redirects
+            .iter()
+            .map(|host| host.as_str().to_owned())
+            .collect(),
     }
 }
 
@@ -312,6 +337,7 @@ fn encode_route(route: &Route) -> wire::Route {
         error_details,
         listing,
         depends_on,
+        found_by,
     } = route;
     let Listing {
         from,
@@ -353,5 +379,19 @@ fn encode_route(route: &Route) -> wire::Route {
             .iter()
             .map(|(host, port)| encode_host(&(host.clone().into(), *port)))
             .collect(),
+        found_by: found_by.as_ref().map(encode_found_by),
+    }
+}
+
+fn encode_found_by(found_by: &FoundBy) -> wire::FoundBy {
+    let FoundBy { path, turn } = found_by;
+    wire::FoundBy {
+        path: match path {
+            PathPattern::Any => None,
+            PathPattern::Prefix(prefix) => Some(wire::found_by::Path::Prefix(prefix.clone())),
+            PathPattern::Path(path) => Some(wire::found_by::Path::Exact(path.clone())),
+            PathPattern::Regex(regex) => Some(wire::found_by::Path::Regex(regex.clone())),
+        },
+        turn: *turn,
     }
 }

@@ -18,10 +18,12 @@ pub struct Settings {
     pub jwt_claims_headers: ::prost::alloc::vec::Vec<ClaimHeader>,
     #[prost(message, optional, tag = "6")]
     pub pages: ::core::option::Option<Pages>,
+    #[prost(enumeration = "PathParameters", tag = "7")]
+    pub path_parameters: i32,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Authenticate {
-    #[prost(oneof = "authenticate::Kind", tags = "1, 2, 3")]
+    #[prost(oneof = "authenticate::Kind", tags = "1, 2, 3, 4")]
     pub kind: ::core::option::Option<authenticate::Kind>,
 }
 /// Nested message and enum types in `Authenticate`.
@@ -36,6 +38,9 @@ pub mod authenticate {
         /// Not configured.
         #[prost(bool, tag = "3")]
         None(bool),
+        /// Every host of a route, for itself.
+        #[prost(bool, tag = "4")]
+        EachHost(bool),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -123,6 +128,17 @@ pub struct Pages {
     pub logo_url: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "8")]
     pub favicon_url: ::core::option::Option<::prost::alloc::string::String>,
+    /// Where a sign-out leads; absent: our own page.
+    #[prost(string, optional, tag = "9")]
+    pub sign_out_redirect_url: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(bool, tag = "10")]
+    pub any_sign_out_redirect: bool,
+    /// What error pages say first.
+    #[prost(string, optional, tag = "11")]
+    pub error_paragraph: ::core::option::Option<::prost::alloc::string::String>,
+    /// Hosts to which a login that a program began may lead.
+    #[prost(string, repeated, tag = "12")]
+    pub programmatic_redirects: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Route {
@@ -151,6 +167,9 @@ pub struct Route {
     /// Where a login here signs in too.
     #[prost(message, repeated, tag = "12")]
     pub depends_on: ::prost::alloc::vec::Vec<HostAndPort>,
+    /// By what it is found where nobody names its id; absent: by nothing.
+    #[prost(message, optional, tag = "13")]
+    pub found_by: ::core::option::Option<FoundBy>,
     #[prost(oneof = "route::Policy", tags = "5, 6")]
     pub policy: ::core::option::Option<route::Policy>,
 }
@@ -164,6 +183,29 @@ pub mod route {
         /// Why the route's configuration is of no use.
         #[prost(string, tag = "6")]
         Invalid(::prost::alloc::string::String),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FoundBy {
+    /// Among the routes of its host.
+    #[prost(uint32, tag = "4")]
+    pub turn: u32,
+    /// Every path, without any.
+    #[prost(oneof = "found_by::Path", tags = "1, 2, 3")]
+    pub path: ::core::option::Option<found_by::Path>,
+}
+/// Nested message and enum types in `FoundBy`.
+pub mod found_by {
+    /// Every path, without any.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Path {
+        #[prost(string, tag = "1")]
+        Prefix(::prost::alloc::string::String),
+        #[prost(string, tag = "2")]
+        Exact(::prost::alloc::string::String),
+        /// As a whole.
+        #[prost(string, tag = "3")]
+        Regex(::prost::alloc::string::String),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -195,6 +237,36 @@ pub struct SetHeader {
     /// The text of a template.
     #[prost(string, tag = "2")]
     pub template: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PathParameters {
+    /// Not said.
+    Unset = 0,
+    Allow = 1,
+    Reject = 2,
+}
+impl PathParameters {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unset => "PATH_PARAMETERS_UNSET",
+            Self::Allow => "PATH_PARAMETERS_ALLOW",
+            Self::Reject => "PATH_PARAMETERS_REJECT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PATH_PARAMETERS_UNSET" => Some(Self::Unset),
+            "PATH_PARAMETERS_ALLOW" => Some(Self::Allow),
+            "PATH_PARAMETERS_REJECT" => Some(Self::Reject),
+            _ => None,
+        }
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

@@ -105,6 +105,11 @@ pub const PICTURE: &[Crate] = &[
         may_use: &["model"],
     },
     Crate {
+        name: "admin",
+        kind: Kind::Edge,
+        may_use: &["model", "session", "store"],
+    },
+    Crate {
         name: "authz-server",
         kind: Kind::Edge,
         may_use: &["bundle", "idp", "model", "policy", "proto", "session", "store"],
@@ -127,6 +132,7 @@ pub const PICTURE: &[Crate] = &[
         name: "cli",
         kind: Kind::Edge,
         may_use: &[
+            "admin",
             "authz-server",
             "bundle",
             "cases",

@@ -67,12 +67,12 @@ fn table(scope: Scope) -> String {
 
 #[test]
 fn the_table_of_global_keys_is_the_schema() {
-    hold("compatibility.md", "global keys", &table(Scope::Global));
+    hold("compatibility-keys.md", "global keys", &table(Scope::Global));
 }
 
 #[test]
 fn the_table_of_route_keys_is_the_schema() {
-    hold("compatibility.md", "route keys", &table(Scope::Route));
+    hold("compatibility-keys.md", "route keys", &table(Scope::Route));
 }
 
 #[test]

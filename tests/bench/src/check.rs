@@ -109,7 +109,7 @@ fn prepared(request: CheckRequest, answer: impl Fn(Bytes) -> Vec<u8> + 'static) 
     })
 }
 
-fn answered(server: &AuthzServer, request: &[u8]) -> Vec<u8> {
+fn answered(server: &Arc<AuthzServer>, request: &[u8]) -> Vec<u8> {
     // A warm Check waits for nothing.
     let reply = check(server, request).now_or_never().unwrap().unwrap();
     let mut answer = Vec::with_capacity(2048);

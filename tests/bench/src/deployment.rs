@@ -90,6 +90,7 @@ pub fn materials() -> Materials {
         },
         self_signed: None,
         ipv4_only: false,
+        each_host_logs_in: false,
     }
 }
 

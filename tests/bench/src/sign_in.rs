@@ -26,6 +26,7 @@ pub fn server(store: Arc<dyn Store>) -> Arc<AuthzServer> {
         random: Arc::new(OsRandom),
         http: HttpClient::new(&HttpOptions::default()).unwrap(),
         max_staleness: Duration::ZERO,
+        in_band: false,
     })
 }
 

@@ -138,13 +138,12 @@ fn an_authz_server_needs_a_control_plane_and_something_to_show_it() {
         2,
         &["--control-plane", "portcullis run"],
     );
-    refused(
-        here,
-        "authz-server -c config.yaml",
-        &[],
-        2,
-        &["not implemented yet", "--control-plane"],
-    );
+    let own = "authz-server -c config.yaml --control-plane http://127.0.0.1:1";
+    refused(here, own, &[], 2, &["--config", "--control-plane"]);
+    let own = "authz-server -c config.yaml --grpc-address 0.0.0.0:0";
+    refused(here, own, &[], 1, &["grpc_address", "--tls-cert", "--plaintext"]);
+    let own = "authz-server -c config.yaml --grpc-address 127.0.0.1:0 --instance one";
+    refused(here, own, &[], 2, &["--instance", "--config"]);
     let line = "authz-server --control-plane http://127.0.0.1:1";
     refused(
         here,

@@ -1,7 +1,7 @@
 //! Verifying the assertion as an application would.
 
 use jsonwebtoken::jwk::JwkSet;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde_json::Value;
 
 use crate::client::Client;
@@ -50,4 +50,21 @@ pub fn verify(client: &mut Client, origin: &str, token: &str) -> Value {
     );
     assert!(claims.claims["aud"].is_string(), "`aud` is a plain string");
     claims.claims
+}
+
+/// Signs claims as Portcullis would that holds `key` (PEM, P-256), under the key id of
+/// the genuine assertion `like`: what a forger would present, or a clock that went on.
+///
+/// # Panics
+///
+/// When `key` is none, or `like` is no assertion.
+#[must_use]
+#[track_caller]
+pub fn sign(key: &str, like: &str, claims: &Value) -> String {
+    let header = Header {
+        kid: decode_header(like).expect("a genuine assertion").kid,
+        ..Header::new(Algorithm::ES256)
+    };
+    let key = EncodingKey::from_ec_pem(key.as_bytes()).expect("a P-256 key");
+    encode(&header, claims, &key).expect("claims can be signed")
 }

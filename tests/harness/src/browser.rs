@@ -11,11 +11,16 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::Url;
 
+use crate::certificates::Leaf;
 use crate::client::Client;
 use crate::process::Process;
 use crate::site::Site;
 use crate::wait;
 use crate::{ports, repository};
+
+mod devtools;
+
+pub use devtools::{ENTER, TAB, Told};
 
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -37,6 +42,31 @@ impl Browser {
     #[must_use]
     #[track_caller]
     pub fn start(site: &Site) -> Self {
+        Self::trusting(site.authority(), &site.leaf)
+    }
+
+    /// The same for hosts of another name below `localhost`, with a certificate that is
+    /// not a site's.
+    #[must_use]
+    #[track_caller]
+    pub fn trusting(authority: &[u8], leaf: &Leaf) -> Self {
+        Self::launch(authority, leaf, &json!({}))
+    }
+
+    /// The same, keeping a record of what pages ask the network for and what they
+    /// complain of: [`Browser::requests`] and [`Browser::complaints`].
+    #[must_use]
+    #[track_caller]
+    pub fn watched(site: &Site) -> Self {
+        Self::launch(
+            site.authority(),
+            &site.leaf,
+            &json!({"browser": "ALL", "performance": "ALL"}),
+        )
+    }
+
+    #[track_caller]
+    fn launch(authority: &[u8], leaf: &Leaf, logs: &Value) -> Self {
         let profile = tempfile::tempdir().expect("a temporary directory can be made");
         let port = ports::free();
         let mut command = Command::new("chromedriver");
@@ -47,7 +77,7 @@ impl Browser {
                 "chromedriver does not start ({e}): install the Debian packages chromium and chromium-driver"
             )
         });
-        let mut client = Client::new(site.authority());
+        let mut client = Client::new(authority);
         let root = format!("http://127.0.0.1:{port}");
         let status = Url::parse(&format!("{root}/status")).expect("a URL");
         let ready = || {
@@ -59,7 +89,7 @@ impl Browser {
         driver
             .wait_for(wait::PATIENCE, ready)
             .unwrap_or_else(|e| panic!("{e}"));
-        let pin = STANDARD.encode(digest(&SHA256, &site.leaf.public_key));
+        let pin = STANDARD.encode(digest(&SHA256, &leaf.public_key));
         let arguments = [
             "--headless".to_owned(),
             "--no-sandbox".to_owned(),
@@ -75,7 +105,8 @@ impl Browser {
             format!("--ignore-certificate-errors-spki-list={pin}"),
             format!("--user-data-dir={}", profile.path().join("profile").display()),
         ];
-        let wish = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": arguments}}}});
+        let options = json!({"goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": logs});
+        let wish = json!({"capabilities": {"alwaysMatch": options}});
         let answer = call(&mut client, "POST", &format!("{root}/session"), &wish);
         let id = answer["sessionId"]
             .as_str()
@@ -178,8 +209,7 @@ impl Browser {
             ("Emulation.setEmulatedMedia", media),
             ("Emulation.setDeviceMetricsOverride", screen),
         ] {
-            let wish = json!({"cmd": cmd, "params": params});
-            self.command("POST", "/goog/cdp/execute", &wish);
+            self.devtools(cmd, &params);
         }
     }
 
@@ -204,14 +234,23 @@ impl Browser {
     #[track_caller]
     pub fn screenshot(&mut self, name: &str) {
         let answer = self.command("GET", "/screenshot", &Value::Null);
-        let image = STANDARD
-            .decode(answer.as_str().unwrap_or_default())
-            .expect("a screenshot is base64");
-        assert!(image.starts_with(b"\x89PNG"), "a screenshot is a PNG");
-        let directory = repository::root().join("target/screenshots");
-        std::fs::create_dir_all(&directory).expect("the target directory is writable");
-        std::fs::write(directory.join(Path::new(name).with_extension("png")), image)
-            .expect("it can be saved");
+        save(name, answer.as_str().unwrap_or_default());
+    }
+
+    /// Domain and name of every cookie that it holds, sorted; a domain that is shared
+    /// has a dot in front.
+    #[must_use]
+    #[track_caller]
+    pub fn all_cookies(&mut self) -> Vec<(String, String)> {
+        let answer = self.devtools("Storage.getCookies", &json!({}));
+        let text = |cookie: &Value, name: &str| cookie[name].as_str().unwrap_or_default().to_owned();
+        let cookies = answer["cookies"].as_array().cloned().unwrap_or_default();
+        let mut cookies: Vec<_> = cookies
+            .iter()
+            .map(|cookie| (text(cookie, "domain"), text(cookie, "name")))
+            .collect();
+        cookies.sort();
+        cookies
     }
 
     /// The cookies of the page that script can see.
@@ -219,6 +258,15 @@ impl Browser {
     #[track_caller]
     pub fn script_cookies(&mut self) -> String {
         self.script("return document.cookie")
+    }
+
+    /// The cookies that the page would be asked for with, those among them that script
+    /// cannot see: objects of WebDriver (`name`, `value`, `domain`, `httpOnly` and so on).
+    #[must_use]
+    #[track_caller]
+    pub fn cookies(&mut self) -> Vec<Value> {
+        let all = self.command("GET", "/cookie", &Value::Null);
+        all.as_array().cloned().unwrap_or_default()
     }
 
     /// Runs a script on the page; the text that it returns.
@@ -253,6 +301,16 @@ impl Drop for Browser {
             let _ = self.client.try_send("DELETE", &url, &[], b"");
         }
     }
+}
+
+/// Saves a PNG in base64 as `target/screenshots/NAME.png`.
+#[track_caller]
+fn save(name: &str, image: &str) {
+    let image = STANDARD.decode(image).expect("a screenshot is base64");
+    assert!(image.starts_with(b"\x89PNG"), "a screenshot is a PNG");
+    let directory = repository::root().join("target/screenshots");
+    std::fs::create_dir_all(&directory).expect("the target directory is writable");
+    std::fs::write(directory.join(Path::new(name).with_extension("png")), image).expect("it can be saved");
 }
 
 #[track_caller]

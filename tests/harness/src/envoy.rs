@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::client::read_response;
 use crate::repository;
+use crate::wait::{self, PATIENCE};
 use crate::wire::Connection;
 
 /// The Envoy that a running gateway supervises, seen through its admin socket.
@@ -62,8 +63,9 @@ impl EnvoyProcess {
     #[must_use]
     #[track_caller]
     pub fn admin(&self, path: &str) -> String {
-        let stream =
-            UnixStream::connect(&self.admin).unwrap_or_else(|e| panic!("{}: {e}", self.admin.display()));
+        // Envoy makes the socket's file before it listens.
+        let stream = wait::poll(PATIENCE, || UnixStream::connect(&self.admin).ok())
+            .unwrap_or_else(|| panic!("nobody listens on {}", self.admin.display()));
         let mut connection = Connection::new(Box::new(stream));
         let request = format!("GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n");
         let url = url::Url::parse("http://admin/").expect("a URL");

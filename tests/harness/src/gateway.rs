@@ -173,7 +173,12 @@ fn launch(directory: &Path) -> Process {
 #[track_caller]
 pub fn portcullis() -> Command {
     let mut command = Command::new(repository::binary("portcullis").unwrap_or_else(|e| panic!("{e}")));
-    for name in ["CERTIFICATE_FILE", "CERTIFICATE_KEY_FILE", "PORTCULLIS_ENVOY"] {
+    for name in [
+        "CERTIFICATE_FILE",
+        "CERTIFICATE_KEY_FILE",
+        "PORTCULLIS_ENVOY",
+        "PORTCULLIS_ADMIN_SOCKET",
+    ] {
         command.env_remove(name);
     }
     command

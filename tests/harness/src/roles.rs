@@ -16,11 +16,15 @@ use crate::wait::until;
 use crate::{assertion, ports};
 
 mod commands;
+mod drop_in;
+mod example;
 pub mod grpc;
 mod instance;
 mod relay;
 
 use commands::{authz_server, control_plane, envoy, write_identities};
+pub use drop_in::{Beside, DropIn, Way};
+pub use example::{Example, Files};
 pub use instance::Instance;
 use instance::START;
 pub use relay::Relay;

@@ -7,7 +7,7 @@ use super::response::{Denial, deny, is_sendable};
 use super::{Answer, Situation, Verdict};
 use crate::page::{self, ErrorPage};
 use crate::sessions::StoredSession;
-use crate::sign_in::SignIn;
+use crate::sign_in::{self, SignIn};
 use portcullis_bundle::Advice;
 use portcullis_policy::{Reason, Reasons};
 use serde_json::{Map, Value, json};
@@ -115,10 +115,15 @@ fn denial(situation: &Situation<'_>, verdict: Verdict, told: Told<'_>) -> Denial
     if status == 503 {
         headers.push(("retry-after", "5".to_owned()));
     }
+    if verdict == Verdict::BodyNotDelivered {
+        headers.push(("allow", "GET, HEAD".to_owned()));
+    }
 
     let (content_type, body) = match format {
         Format::Html => {
             let (reasons, advice) = told.details.unwrap_or_default();
+            let is_get = situation.request.is_some_and(|request| request.method == "GET");
+            let session_page = session_page(situation, status);
             let sentences: Vec<&str> = reasons.iter().map(Reason::sentence).collect();
             let page = ErrorPage {
                 status,
@@ -132,7 +137,9 @@ fn denial(situation: &Situation<'_>, verdict: Verdict, told: Told<'_>) -> Denial
                     .filter(|who| !who.is_empty()),
                 decision_id: Some(&decision),
                 request_id,
-                link: words.link,
+                session_page: session_page.as_deref(),
+                // The same address is asked for with GET, which must be what was asked.
+                link: words.link.filter(|link| !link.href.is_empty() || is_get),
                 reasons: &sentences,
                 advice,
                 look,
@@ -166,6 +173,18 @@ fn denial(situation: &Situation<'_>, verdict: Verdict, told: Told<'_>) -> Denial
         headers,
         body,
     }
+}
+
+/// Where the page leads to whoever wants to see who they are, as in Pomerium; and from
+/// there back, but for the query, which may hold what is nobody else's business.
+fn session_page(situation: &Situation<'_>, status: u16) -> Option<String> {
+    let (request, active) = (situation.request?, situation.active?);
+    let path = request.target.split('?').next().unwrap_or_default();
+    let port = request.port.unwrap_or(443);
+    let is_client_error = (400..500).contains(&status);
+    is_client_error
+        .then(|| sign_in::session_page(active, &request.host, port, path, situation.now))
+        .flatten()
 }
 
 fn reason(reason: Reason) -> Value {

@@ -239,13 +239,27 @@ pub(super) fn deny(denial: Denial) -> Reply {
         headers,
         body,
     } = denial;
+    let headers = headers.into_iter();
+    deny_with(
+        status,
+        headers.map(|(name, value)| (name.to_owned(), value)),
+        body,
+    )
+}
+
+/// The same with headers of any name.
+pub(super) fn deny_with(
+    status: u16,
+    headers: impl IntoIterator<Item = (String, String)>,
+    body: String,
+) -> Reply {
     // Envoy drops a denial's header whose append flag is set: leave it unset.
     let headers = headers
         .into_iter()
         .filter(|(_, value)| is_sendable(value))
-        .map(|(name, value)| HeaderValueOption {
+        .map(|(key, value)| HeaderValueOption {
             header: Some(HeaderValue {
-                key: name.to_owned(),
+                key,
                 value,
                 raw_value: Vec::new(),
             }),

@@ -24,6 +24,9 @@ pub(crate) use reserved::Reserved;
 const ASSERTION_FOR: &str = "x-pomerium-jwt-assertion-for";
 /// Longest assertion that is looked at.
 const MAX_ASSERTION: usize = 8 * 1024;
+/// What a request that is let in at the very end of its session may still take; less
+/// would be an error of the gateway in the place of an answer.
+const LAST_REQUEST_MS: i128 = 1_000;
 /// How long Envoy lets the stream live, whatever it carries: a websocket or an
 /// event stream too.
 const STREAM_DURATION: &str = "x-envoy-upstream-stream-duration-ms";
@@ -68,19 +71,22 @@ pub(super) fn headers(
         upstream.join(ASSERTION_FOR, token);
     }
     if let Some(session) = session {
-        // Zero would mean no end.
-        let left = session.session.expires_at.duration_since(now).as_millis().max(1);
+        let left = session.session.expires_at.duration_since(now).as_millis();
+        let left = left.max(LAST_REQUEST_MS);
         upstream.replace(STREAM_DURATION, &left.to_string());
     }
     reserved::remove(&mut upstream, active, request, route.pass_identity_headers);
     if identity.credentials.authorization && !upstream.sets("authorization") {
         upstream.remove.push("authorization".to_owned());
     }
-    for name in request.query.into_iter().flat_map(session_parameters) {
-        if !upstream.remove_query.iter().any(|known| known == name) {
-            upstream.remove_query.push(name.to_owned());
-        }
+    if request.headers.referer_shows_token && !upstream.sets("referer") {
+        upstream.remove.push("referer".to_owned());
     }
+    // Where they are too many nobody has got here.
+    let spellings = request.query.and_then(session_parameters).unwrap_or_default();
+    upstream
+        .remove_query
+        .extend(spellings.into_iter().map(str::to_owned));
     // A cookie that the route sets, if only to nothing, is in place of the client's.
     if !upstream.sets("cookie") && !upstream.remove.iter().any(|name| name == "cookie") {
         strip_cookies(&mut upstream, active, request);

@@ -3,6 +3,7 @@
 use super::super::Facts;
 use super::super::answer::Verdict;
 use super::super::message::Message;
+use super::super::route;
 use core::fmt;
 use core::time::Duration;
 use jiff::Timestamp;
@@ -121,6 +122,12 @@ impl Record {
         to.text("method", method);
         to.text("host", host);
         to.text("path", path);
+        if let Some(by) = facts.by {
+            to.text("route_by", by.name());
+        }
+        if let Some(ambiguity) = facts.ambiguity {
+            to.form("ambiguity", ambiguity);
+        }
         to.text("ip", ip);
         if let Some(stored) = &facts.session {
             to.word("session", &stored.log_name);
@@ -137,7 +144,10 @@ impl Record {
             }
         }
         to.text("outcome", verdict.name());
-        to.number("status", u64::from(verdict.status()));
+        to.number("status", u64::from(facts.page.unwrap_or(verdict.status())));
+        if let Some(missing) = facts.missing {
+            to.text("envoy_setting_missing", missing);
+        }
         to.number("duration_us", u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     }
 
@@ -165,6 +175,8 @@ impl Record {
             method,
             host,
             path,
+            route_by = facts.by.map(route::By::name),
+            ambiguity = facts.ambiguity.map(tracing::field::display),
             ip,
             session = session.map(|stored| tracing::field::display(&stored.log_name)),
             user = session.map(|stored| stored.session.user_id.as_str()),
@@ -175,7 +187,8 @@ impl Record {
             deny_reasons = evaluation.map(|evaluation| tracing::field::display(evaluation.deny.reasons)),
             rule = rule.map(tracing::field::display),
             outcome = verdict.name(),
-            status = verdict.status(),
+            status = facts.page.unwrap_or(verdict.status()),
+            envoy_setting_missing = facts.missing,
             duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             "{MESSAGE}"
         );

@@ -76,6 +76,79 @@ fn logging() -> (Fixture, Sink) {
 }
 
 #[tokio::test]
+async fn a_line_says_how_the_route_was_found_and_what_hindered_that() {
+    let (fixture, sink) = logging();
+    let foreign = |context: &[(&str, &str)], path: &str| Ask::new().context(context).path(path);
+    let asks = [
+        Ask::new(),
+        foreign(&[("route", "verify")], "/"),
+        foreign(&[], "/"),
+        foreign(&[], "/a//b"),
+        foreign(&[], "/a;b"),
+        foreign(&[], "/.pomerium/none"),
+    ];
+    let lines = lines(&fixture, &sink, &asks).await;
+    let seen: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let field = |name: &str| line["fields"][name].as_str().unwrap_or_default().to_owned();
+            let status = line["fields"]["status"].as_u64().unwrap();
+            (field("route_by"), field("ambiguity"), field("outcome"), status)
+        })
+        .collect();
+    let wanted = [
+        ("id", "", "login_redirect", 302),
+        ("name", "", "login_redirect", 302),
+        ("match", "", "login_redirect", 302),
+        ("match", "empty_segment", "ambiguous_request", 400),
+        ("match", "path_parameters", "ambiguous_request", 400),
+        ("match", "", "internal_page", 404),
+    ];
+    for (seen, (by, ambiguity, outcome, status)) in seen.iter().zip(wanted) {
+        assert_eq!(
+            *seen,
+            (by.to_owned(), ambiguity.to_owned(), outcome.to_owned(), status)
+        );
+    }
+    assert_eq!(seen.len(), wanted.len());
+}
+
+#[tokio::test]
+async fn a_line_names_the_setting_without_which_a_policy_refuses() {
+    let (fixture, sink) = logging();
+    let (_, cookie) = fixture.session("user@example.com", no_claims()).await;
+    let ask = |method: &str| Ask::new().method(method).session(&cookie);
+    let foreign = |method: &str| ask(method).context(&[]);
+    for (policy, asks) in [
+        (
+            "allow: {and: [client_certificate: {}]}",
+            vec![ask("GET"), foreign("GET")],
+        ),
+        (
+            "allow: {and: [mcp_tool: search]}",
+            vec![ask("POST"), foreign("POST"), foreign("GET")],
+        ),
+        ("allow: {and: [accept: true]}", vec![foreign("GET")]),
+    ] {
+        fixture.publish(settings(), [crate::fixture::route_of(policy)]);
+        for ask in asks {
+            fixture.check(&ask).await;
+        }
+    }
+    let lines = lines(&fixture, &sink, &[]).await;
+    let seen: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            line["fields"]["envoy_setting_missing"]
+                .as_str()
+                .unwrap_or_default()
+        })
+        .collect();
+    let (certificate, body) = ("include_peer_certificate", "with_request_body");
+    assert_eq!(seen, ["", certificate, "", body, "", ""]);
+}
+
+#[tokio::test]
 async fn a_line_says_what_was_decided_and_holds_no_credential() {
     let (fixture, sink) = logging();
     let (stored, cookie) = fixture.session("user@example.com", no_claims()).await;

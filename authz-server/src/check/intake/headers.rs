@@ -1,6 +1,7 @@
 //! The headers that we read.
 
 use super::IntakeError;
+use crate::check::identify::shows_a_token;
 use crate::check::message::Line;
 
 /// The headers that we read. Of those that a client may repeat every line is
@@ -33,7 +34,9 @@ pub struct Headers<'a> {
     /// `x-request-id`, which Envoy sets.
     pub request_id: Option<&'a str>,
     /// `x-pomerium-authorization`.
-    pub pomerium_authorization: bool,
+    pub pomerium_authorization: Values<'a>,
+    /// Whether a `referer` shows a token that stood in a query.
+    pub referer_shows_token: bool,
     /// The client's assertion, under the name that our listener gives it.
     pub in_assertion: Option<&'a str>,
     /// The client's `-for` assertion, under the name that our listener gives it.
@@ -129,13 +132,14 @@ impl<'a> Headers<'a> {
             6 if is("accept") => self.accept.push(text()?),
             6 if is("origin") => first(&mut self.origin, text()?),
             7 if is("upgrade") => self.upgrade.push(text()?),
+            7 if is("referer") => self.referer_shows_token |= shows_a_token(value),
             10 if is("user-agent") => first(&mut self.user_agent, text()?),
             12 if is("content-type") => first(&mut self.content_type, text()?),
             12 if is("x-request-id") => first(&mut self.request_id, text()?),
             13 if is("authorization") => self.authorization.push(text()?),
             14 if is("sec-fetch-mode") => first(&mut self.sec_fetch_mode, text()?),
             16 if is("x-requested-with") => self.requested_with.push(text()?),
-            24 if is("x-pomerium-authorization") => self.pomerium_authorization = true,
+            24 if is("x-pomerium-authorization") => self.pomerium_authorization.push(text()?),
             29 if is("access-control-request-method") => {
                 first(&mut self.access_control_request_method, text()?);
             }

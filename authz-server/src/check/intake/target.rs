@@ -1,30 +1,69 @@
 //! Host and path, each in the one form that everybody reads alike.
 
-use super::IntakeError;
 use percent_encoding::percent_decode_str;
 use portcullis_model::Host;
 use std::borrow::Cow;
 
-/// The host of an authority; its port, which Envoy has already matched, is
-/// checked and dropped.
-pub(super) fn host(authority: &str) -> Result<Host, IntakeError> {
+/// Why a request can be read in two ways, or in none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Ambiguity {
+    /// The authority is no host, or one with something else than a port.
+    #[error("odd_authority")]
+    Host,
+    /// The path does not begin with a slash.
+    #[error("not_absolute")]
+    NotAbsolute,
+    /// The path has a fragment.
+    #[error("fragment")]
+    Fragment,
+    /// A `%` begins no escape.
+    #[error("bad_escape")]
+    BadEscape,
+    /// The decoded path is no UTF-8.
+    #[error("not_utf8")]
+    NotUtf8,
+    /// The decoded path has a NUL.
+    #[error("nul")]
+    Nul,
+    /// A byte that no path has as it is: white space, control characters, or beyond
+    /// ASCII.
+    #[error("odd_byte")]
+    OddByte,
+    /// A backslash, or an escaped slash or backslash.
+    #[error("escaped_separator")]
+    Separator,
+    /// Two slashes side by side.
+    #[error("empty_segment")]
+    EmptySegment,
+    /// A segment that is a dot or two, escaped or not.
+    #[error("dot_segment")]
+    DotSegment,
+    /// A segment with parameters.
+    #[error("path_parameters")]
+    Parameters,
+    /// As it is written the path meets another route than once it is decoded.
+    #[error("two_routes")]
+    TwoRoutes,
+}
+
+/// The host of an authority and its port, if it names one.
+pub(super) fn host(authority: &str) -> Option<(Host, Option<u16>)> {
     let after_address = authority.rfind(']').unwrap_or_default();
-    let name = match authority.get(after_address..).and_then(|rest| rest.find(':')) {
-        None => authority,
+    let (name, port) = match authority.get(after_address..).and_then(|rest| rest.find(':')) {
+        None => (authority, None),
         Some(colon) => {
             let (name, port) = authority.split_at(after_address + colon);
             let port = port.strip_prefix(':').unwrap_or_default();
-            let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-            if !digits || port.parse::<u16>().is_ok_and(|port| port == 0) || port.parse::<u16>().is_err() {
-                return Err(IntakeError::Host);
+            if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
             }
-            name
+            (name, Some(port.parse().ok().filter(|port| *port != 0)?))
         }
     };
-    Host::parse(name).map_err(|_| IntakeError::Host)
+    Some((Host::parse(name).ok()?, port))
 }
 
-pub(super) fn path(raw: &str, connect: bool) -> Result<Cow<'_, str>, IntakeError> {
+pub(super) fn path(raw: &str, connect: bool) -> Result<Cow<'_, str>, Ambiguity> {
     if raw.is_empty() && connect {
         return Ok(Cow::Borrowed(""));
     }
@@ -34,9 +73,12 @@ pub(super) fn path(raw: &str, connect: bool) -> Result<Cow<'_, str>, IntakeError
     long_path(raw)
 }
 
-pub(super) fn long_path(raw: &str) -> Result<Cow<'_, str>, IntakeError> {
-    if !raw.starts_with('/') || raw.contains('#') {
-        return Err(IntakeError::Path);
+pub(super) fn long_path(raw: &str) -> Result<Cow<'_, str>, Ambiguity> {
+    if !raw.starts_with('/') {
+        return Err(Ambiguity::NotAbsolute);
+    }
+    if raw.contains('#') {
+        return Err(Ambiguity::Fragment);
     }
     // A `%` that begins no escape is no path that every server reads alike.
     let bytes = raw.as_bytes();
@@ -44,15 +86,14 @@ pub(super) fn long_path(raw: &str) -> Result<Cow<'_, str>, IntakeError> {
         matches!(bytes.get(at + 1..at + 3), Some(digits) if digits.iter().all(u8::is_ascii_hexdigit))
     });
     if !escapes_are_whole {
-        return Err(IntakeError::Path);
+        return Err(Ambiguity::BadEscape);
     }
     let decoded = percent_decode_str(raw)
         .decode_utf8()
-        .map_err(|_| IntakeError::Path)?;
-    if decoded.contains('\0') || is_ambiguous(raw, &decoded) {
-        Err(IntakeError::Path)
-    } else {
-        Ok(decoded)
+        .map_err(|_| Ambiguity::NotUtf8)?;
+    match ambiguity(raw, &decoded) {
+        Some(ambiguity) => Err(ambiguity),
+        None => Ok(decoded),
     }
 }
 
@@ -73,13 +114,24 @@ pub(super) fn is_plain(raw: &str) -> bool {
     raw.starts_with('/') && raw.bytes().all(harmless)
 }
 
-/// Whether servers disagree about where the path leads. Our listener resolves or
-/// refuses most of these before it asks; another Envoy may not, and an upstream
+/// Whether servers disagree about where the path leads, and why. Our listener resolves
+/// or refuses most of these before it asks; another Envoy may not, and an upstream
 /// that decodes before it splits reads `/..%3b/` as its parent.
-fn is_ambiguous(raw: &str, decoded: &str) -> bool {
-    let doubtful_bytes = raw.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\');
+fn ambiguity(raw: &str, decoded: &str) -> Option<Ambiguity> {
     let is_dot = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
     // A separator that was escaped makes the decoded path longer in segments.
     let hidden_separator = decoded.contains('\\') || decoded.matches('/').count() != raw.matches('/').count();
-    doubtful_bytes || raw.contains("//") || hidden_separator || decoded.split('/').any(is_dot)
+    if decoded.contains('\0') {
+        Some(Ambiguity::Nul)
+    } else if hidden_separator {
+        Some(Ambiguity::Separator)
+    } else if raw.bytes().any(|byte| !byte.is_ascii_graphic()) {
+        Some(Ambiguity::OddByte)
+    } else if raw.contains("//") {
+        Some(Ambiguity::EmptySegment)
+    } else if decoded.split('/').any(is_dot) {
+        Some(Ambiguity::DotSegment)
+    } else {
+        None
+    }
 }

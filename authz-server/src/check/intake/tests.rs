@@ -1,5 +1,5 @@
 use super::target::{is_plain, long_path};
-use super::{IntakeError, Values, host, path, read};
+use super::{Ambiguity, IntakeError, Values, host, path, read};
 use crate::check::message::Message;
 use crate::fixture::Ask;
 use proptest::prelude::*;
@@ -25,7 +25,7 @@ fn hosts_lose_a_good_port_and_nothing_else() {
     ] {
         let found = host(authority);
         assert_eq!(
-            found.as_ref().map(portcullis_model::Host::as_str).ok(),
+            found.as_ref().map(|(host, _)| host.as_str()),
             wanted,
             "{authority}"
         );
@@ -38,20 +38,66 @@ fn paths_are_decoded_once() {
     assert_eq!(path("/%252e", false).unwrap(), "/%2e");
     assert_eq!(path("/%23", false).unwrap(), "/#");
     assert_eq!(path("", true).unwrap(), "");
-    for bad in [
-        "",
-        "a",
-        "*",
-        "/#",
-        "/%",
-        "/%4",
-        "/%4g",
-        "/%c0%af",
-        "/%ed%a0%80",
-        "/%00",
+    for (bad, why) in [
+        ("", Ambiguity::NotAbsolute),
+        ("a", Ambiguity::NotAbsolute),
+        ("*", Ambiguity::NotAbsolute),
+        ("/#", Ambiguity::Fragment),
+        ("/%", Ambiguity::BadEscape),
+        ("/%4", Ambiguity::BadEscape),
+        ("/%4g", Ambiguity::BadEscape),
+        ("/%c0%af", Ambiguity::NotUtf8),
+        ("/%ed%a0%80", Ambiguity::NotUtf8),
+        ("/%00", Ambiguity::Nul),
+        ("/a%2Fb", Ambiguity::Separator),
+        ("/a%5cb", Ambiguity::Separator),
+        ("/a\\b", Ambiguity::Separator),
+        ("/a b", Ambiguity::OddByte),
+        ("/\u{e4}", Ambiguity::OddByte),
+        ("//a", Ambiguity::EmptySegment),
+        ("/a//", Ambiguity::EmptySegment),
+        ("/a/..", Ambiguity::DotSegment),
+        ("/a/%2e./b", Ambiguity::DotSegment),
+        ("/a/..;x=1/b", Ambiguity::DotSegment),
+        ("/.%3b/b", Ambiguity::DotSegment),
     ] {
-        assert_eq!(path(bad, false), Err(IntakeError::Path), "{bad}");
+        assert_eq!(path(bad, false), Err(why), "{bad}");
     }
+}
+
+#[test]
+fn what_is_odd_is_named_where_the_envoy_is_not_ours() {
+    let read_error = |ask: &Ask| {
+        let check = ask.request().encode_to_vec();
+        read(&Message::read(&check).unwrap()).err()
+    };
+    let foreign = [&[][..], &[("route", "a")], &[("somebody", "else")]];
+    for context in foreign {
+        let ask = Ask::new().context(context);
+        assert_eq!(read_error(&ask), None);
+        let ambiguous = |why| Some(IntakeError::Ambiguous(why));
+        assert_eq!(
+            read_error(&ask.clone().path("//a")),
+            ambiguous(Ambiguity::EmptySegment)
+        );
+        for host in [
+            "",
+            "user@app",
+            "app:80:80",
+            "app:0",
+            "\u{e4}.test",
+            &"a.".repeat(200),
+        ] {
+            assert_eq!(
+                read_error(&ask.clone().host(host)),
+                ambiguous(Ambiguity::Host),
+                "{host}"
+            );
+        }
+    }
+    let ours = Ask::new();
+    assert_eq!(read_error(&ours.clone().path("//a")), Some(IntakeError::Path));
+    assert_eq!(read_error(&ours.host("app:0")), Some(IntakeError::Host));
 }
 
 #[test]
@@ -133,7 +179,7 @@ fn every_header_that_we_read_is_read_in_any_case() {
         ];
         assert_eq!(single.iter().flatten().count(), single.len(), "{single:?}");
         assert!(single.iter().flatten().all(|value| names.contains(value)));
-        assert!(headers.pomerium_authorization);
+        assert!(!headers.pomerium_authorization.is_empty());
     }
 }
 

@@ -19,12 +19,15 @@ fn view(check: &CheckRequest) -> Message<'_> {
     if let Some(Address::SocketAddress(socket)) = source.and_then(|address| address.address.as_ref()) {
         view.source = &socket.address;
     }
-    let extension = |name: &str| attributes.context_extensions.get(name).map_or("", String::as_str);
+    let extension = |name: &str| attributes.context_extensions.get(name).map(String::as_str);
     view.context = Context {
         internal: extension("internal"),
         route_id: extension("route_id"),
         terminal: extension("terminal"),
+        route: extension("route"),
     };
+    let source = attributes.source.as_ref();
+    view.certificate = source.map_or("", |peer| &peer.certificate);
     if let Some(http) = attributes
         .request
         .as_ref()
@@ -34,6 +37,8 @@ fn view(check: &CheckRequest) -> Message<'_> {
         view.method = &http.method;
         view.path = &http.path;
         view.host = &http.host;
+        view.text_body = &http.body;
+        view.raw_body = &http.raw_body;
         let lines = http.header_map.iter().flat_map(|map| &map.headers);
         view.lines = lines
             .map(|line| {
@@ -67,7 +72,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         any::<String>(),
         any::<String>(),
         proptest::collection::vec(line, 0..8),
-        proptest::collection::vec(("(internal|route_id|terminal|x)", any::<String>()), 0..5),
+        proptest::collection::vec(("(internal|route_id|terminal|route|x)", any::<String>()), 0..5),
         any::<bool>(),
     )
         .prop_map(|(method, host, path, headers, context, raw)| Ask {

@@ -38,8 +38,7 @@ async fn only_the_contexts_that_we_write_count() {
     let id = ROUTE.to_string();
     assert!(fixture.check(&Ask::new()).await.passes());
     for context in [
-        &[][..],
-        &[("internal", "false")],
+        &[("internal", "false")][..],
         &[("internal", "false"), ("route_id", "")],
         &[("internal", "false"), ("route_id", "0000000000000000")],
         &[("internal", "false"), ("route_id", "1122334455667788 ")],
@@ -51,6 +50,11 @@ async fn only_the_contexts_that_we_write_count() {
         &[("internal", "true"), ("route_id", ""), ("terminal", "no_route")],
         &[("internal", "false"), ("route_id", &id), ("terminal", "no_route")],
         &[("internal", "false"), ("route_id", ""), ("terminal", "other")],
+        &[("terminal", "no_route")],
+        &[("route", "verify"), ("route_id", &id)],
+        &[("route", "verify"), ("internal", "false"), ("route_id", &id)],
+        &[("route", "verify"), ("internal", "false")],
+        &[("route", ""), ("internal", "true"), ("route_id", "")],
     ] {
         refused(&fixture, &Ask::new().context(context), 503, "route_unknown").await;
     }

@@ -11,7 +11,7 @@ impl Fault {
             "not_found",
             "Page not found",
             "There is no such page here.",
-            "Check the address.",
+            "Check the address for a misspelling.",
         )
     }
 
@@ -21,7 +21,7 @@ impl Fault {
             "unknown_host",
             "No such site",
             "Nothing is configured at this address.",
-            "Check the address.",
+            "Check the address for a misspelling.",
         )
     }
 
@@ -35,6 +35,17 @@ impl Fault {
         )
     }
 
+    /// A sign-out that nobody went to.
+    pub(in crate::web) fn not_a_navigation() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not_navigation",
+            "Not signed out",
+            "An image, a script or a page that is loaded in advance cannot sign anybody out.",
+            "Open this address in the browser, or follow a link to it.",
+        )
+    }
+
     pub(in crate::web) fn method_not_allowed(allow: &'static str) -> Self {
         let mut fault = Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -43,7 +54,7 @@ impl Fault {
             "This page does not take requests of this kind.",
             START_AGAIN,
         );
-        fault.header = Extra::Allow(allow);
+        fault.0.header = Extra::Allow(allow);
         fault
     }
 
@@ -95,9 +106,9 @@ impl Fault {
             code,
             title,
             message,
-            "Try again in a few seconds. If this goes on, tell whoever runs this site the code below.",
+            "Try again in a few seconds. If this goes on, tell whoever runs this site what stands below.",
         );
-        fault.header = Extra::RetryAfter;
+        fault.0.header = Extra::RetryAfter;
         fault
     }
 
@@ -132,7 +143,7 @@ impl Fault {
             "This request needs a signed-in user.",
             "Open this site in a browser tab, sign in there, and send the request again.",
         );
-        fault.header = Extra::Authenticate;
+        fault.0.header = Extra::Authenticate;
         fault
     }
 
@@ -205,7 +216,7 @@ impl Fault {
             "You were signed in several times within a minute, and each time this browser came back without its \
              session: it does not keep our session cookie, or the application that you opened takes it away.",
             "Allow cookies for this site, check that the clock of your device is right, delete the cookies of this \
-             site, and try again in a minute. If this goes on, tell whoever runs this site the code below.",
+             site, and try again in a minute. If this goes on, tell whoever runs this site what stands below.",
         )
     }
 
@@ -269,6 +280,16 @@ impl Fault {
         )
     }
 
+    pub(in crate::web) fn two_tokens() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "two_tokens",
+            "Two tokens",
+            "This request carries two tokens, or one beside another `Authorization`.",
+            "Send one of them.",
+        )
+    }
+
     pub(in crate::web) fn cross_site() -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
@@ -300,7 +321,7 @@ impl Fault {
             "Sign in again, perhaps with another account.",
         );
         if denied {
-            fault.header = Extra::Authenticate;
+            fault.0.header = Extra::Authenticate;
         }
         fault
     }

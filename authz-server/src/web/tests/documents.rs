@@ -29,6 +29,7 @@ async fn well_known_document_is_pomeriums() {
                 "authentication_callback_endpoint": "https://authenticate.example.com/oauth2/callback",
                 "jwks_uri": "https://other.example.com:8443/.well-known/pomerium/jwks.json",
                 "frontchannel_logout_uri": "https://other.example.com:8443/.pomerium/sign_out",
+                "backchannel_logout_uri": "https://authenticate.example.com/.pomerium/backchannel_logout",
             })
         );
     }
@@ -162,7 +163,6 @@ async fn other_methods_are_refused_by_name() {
         (format!("{APP}/.pomerium/"), "GET, HEAD"),
         (format!("{APP}/.pomerium/user"), "GET, HEAD"),
         (format!("{APP}/.pomerium/callback/"), "GET, HEAD"),
-        (format!("{AUTHENTICATE}/.pomerium/sign_in"), "GET, HEAD"),
         (format!("{APP}/.pomerium/routes"), "GET, HEAD"),
         (format!("{APP}/.pomerium/api/v1/routes"), "GET, HEAD"),
         (format!("{APP}/.pomerium/jwt"), "GET, HEAD"),

@@ -18,6 +18,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use url::Url;
 
+/// What makes a token a logout token.
+pub(super) const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
 struct Login {
     challenge: String,
     nonce: String,
@@ -51,6 +54,14 @@ pub(super) struct Script {
     pub(super) replays: usize,
     /// Calls of userinfo.
     pub(super) userinfo_calls: usize,
+    /// How long a revocation takes, and what it ends with.
+    pub(super) revocation: (Duration, StatusCode),
+    /// The tokens that were revoked.
+    pub(super) revoked: Vec<String>,
+    /// How long it takes to redeem a code.
+    pub(super) redemption: Duration,
+    /// How often its keys were read.
+    pub(super) key_reads: usize,
 }
 
 struct Inner {
@@ -83,6 +94,10 @@ impl FakeIdp {
             redemptions: 0,
             replays: 0,
             userinfo_calls: 0,
+            revocation: (Duration::ZERO, StatusCode::OK),
+            revoked: Vec::new(),
+            redemption: Duration::ZERO,
+            key_reads: 0,
         };
         let inner = Inner {
             codes: HashMap::new(),
@@ -103,6 +118,7 @@ impl FakeIdp {
             .route("/jwks", get(jwks))
             .route("/token", post(token))
             .route("/userinfo", get(userinfo))
+            .route("/revoke", post(revoke))
             .with_state(idp.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         idp
@@ -201,14 +217,48 @@ impl FakeIdp {
         if let Some(nonce) = nonce {
             claims.insert("nonce".to_owned(), json!(nonce));
         }
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!(
-            "{}.{}",
-            part(json!({"alg": "ES256", "kid": "k"})),
-            part(Value::Object(claims))
-        );
+        self.sign(&json!({"alg": "ES256", "kid": "k"}), &Value::Object(claims))
+    }
+
+    /// A token with this header and these claims, by the provider's key.
+    pub(super) fn sign(&self, header: &Value, claims: &Value) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", part(header), part(claims));
         let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// The public half of its key.
+    pub(super) fn public_key(&self) -> &[u8] {
+        self.key.public_key().as_ref()
+    }
+
+    /// The claims of a logout token of this moment, with some changed; null leaves
+    /// one out.
+    pub(super) fn logout_claims(&self, now: jiff::Timestamp, changes: &Value) -> Value {
+        let number = {
+            let mut inner = self.inner.lock().unwrap();
+            inner.issued += 1;
+            inner.issued
+        };
+        let mut claims = json!({
+            "iss": self.issuer(), "aud": "client", "iat": now.as_second(), "exp": now.as_second() + 120,
+            "jti": format!("logout-{number}"), "events": {LOGOUT_EVENT: {}},
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims
+            .as_object_mut()
+            .unwrap()
+            .retain(|_, value| !value.is_null());
+        claims
+    }
+
+    /// Such a token.
+    pub(super) fn logout_token(&self, now: jiff::Timestamp, changes: &Value) -> String {
+        let header = json!({"alg": "ES256", "kid": "k", "typ": "logout+jwt"});
+        self.sign(&header, &self.logout_claims(now, changes))
     }
 }
 
@@ -223,6 +273,7 @@ async fn discovery(State(idp): State<FakeIdp>) -> Response {
         "token_endpoint": format!("{base}/token"),
         "jwks_uri": format!("{base}/jwks"),
         "end_session_endpoint": format!("{base}/logout"),
+        "revocation_endpoint": format!("{base}/revoke"),
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
@@ -233,7 +284,15 @@ async fn discovery(State(idp): State<FakeIdp>) -> Response {
     axum::Json(document).into_response()
 }
 
+async fn revoke(State(idp): State<FakeIdp>, Form(form): Form<HashMap<String, String>>) -> Response {
+    let (delay, status) = idp.script(|script| script.revocation);
+    tokio::time::sleep(delay).await;
+    idp.script(|script| script.revoked.push(form["token"].clone()));
+    status.into_response()
+}
+
 async fn jwks(State(idp): State<FakeIdp>) -> Response {
+    idp.script(|script| script.key_reads += 1);
     let point = idp.key.public_key().as_ref();
     let (x, y) = (
         URL_SAFE_NO_PAD.encode(&point[1..33]),
@@ -269,6 +328,8 @@ async fn token(State(idp): State<FakeIdp>, Form(form): Form<HashMap<String, Stri
             },
         )
     };
+    let delay = idp.script(|script| script.redemption);
+    tokio::time::sleep(delay).await;
     let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, form["code_verifier"].as_bytes()));
     match login {
         Some(login) if login.challenge == challenge && login.redirect_uri == form["redirect_uri"] => {

@@ -12,7 +12,7 @@ async fn one_login_serves_two_hosts() {
     let page = browser.visit(&format!("{APP}/.pomerium/")).await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.body);
     for wanted in [
-        "<dt>sub</dt><dd id=\"sub\" class=\"mono\">user-1</dd>",
+        "<dt>User id</dt><dd id=\"sub\" class=\"mono\">user-1</dd>",
         "<dd id=\"email\">user@example.com</dd>",
         "<li>staff</li>",
         "User One",

@@ -43,3 +43,22 @@ async fn the_newest_fifty_are_listed_and_the_others_counted() {
     );
     assert_eq!(place(50), None);
 }
+
+/// Others are at it: the page does not wait for them for long.
+#[tokio::test]
+async fn without_a_turn_the_page_comes_without_the_list() {
+    let rig = Rig::new().await;
+    let page = format!("{APP}/.pomerium/");
+    let mut browser = rig.browser();
+    browser.visit(&page).await;
+    let turns = rig.server.turns().take_all();
+    let began = std::time::Instant::now();
+    let seen = browser.get(&page).await;
+    assert!(began.elapsed() < core::time::Duration::from_secs(3));
+    assert_eq!(seen.status, 200);
+    assert!(seen.body.contains("user@example.com") && seen.body.contains("cannot be listed"));
+    assert!(!seen.body.contains("this browser"), "{}", seen.body);
+    drop(turns);
+    let seen = browser.get(&page).await;
+    assert!(seen.body.contains("this browser") && !seen.body.contains("cannot be listed"));
+}

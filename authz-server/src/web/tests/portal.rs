@@ -26,7 +26,7 @@ fn named(id: u64, name: &str, host: &str, policy: &str) -> Route {
     }
 }
 
-fn routes() -> [Route; 6] {
+pub(super) fn routes() -> [Route; 6] {
     let mut app = named(
         1,
         "Wiki",
@@ -235,8 +235,8 @@ async fn branding_is_seen_and_admitted_by_the_policy() {
         .get(&format!("{AUTHENTICATE}/.pomerium/signed_out"))
         .await;
     for there in [
-        "@media (prefers-color-scheme:light){:root{--button:#ffd400;--on-button:#000000;--band:#123456;}}",
-        "@media (prefers-color-scheme:dark){:root{--button:#202020;--on-button:#ffffff;--band:#654321;}}",
+        "@media (prefers-color-scheme:light){:root{--button:#ffd400;--on-button:#000000;--edge:color-mix(in srgb,var(--button),var(--text));--band:#123456;}}",
+        "@media (prefers-color-scheme:dark){:root{--button:#202020;--on-button:#ffffff;--edge:color-mix(in srgb,var(--button),var(--text));--band:#654321;}}",
         "<img class=\"logo\" src=\"/logo.png\" alt=\"\">",
         "<link rel=\"icon\" href=\"data:image/png;base64,AAAA\">",
     ] {
@@ -260,7 +260,7 @@ async fn branding_is_seen_and_admitted_by_the_policy() {
     // What went wrong looks no different, whichever door says so.
     let missing = rig.browser().get(&format!("{APP}/.pomerium/nothing")).await;
     let asked = Ask::new().host("app.example.com").header("accept", "text/html");
-    let asked = asked.context(&[]).request().encode_to_vec();
+    let asked = asked.context(&[("internal", "false")]).request().encode_to_vec();
     let mut bytes = Vec::new();
     crate::check::check(&rig.server, &asked)
         .await

@@ -18,6 +18,7 @@ use crate::refresh::{Outcome, once, run};
 use crate::sessions::StoredSession;
 
 mod answers;
+mod threats;
 
 /// When tokens of an hour are due, whatever the spread.
 const NEARLY_AN_HOUR: i64 = 3600 - 60;

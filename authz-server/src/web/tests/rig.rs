@@ -37,6 +37,8 @@ impl Clock for TestClock {
 }
 
 pub(super) struct Rig {
+    /// Whether requests go through a check.
+    pub(super) by_check: bool,
     pub(super) server: Arc<AuthzServer>,
     pub(super) idp: FakeIdp,
     clock: TestClock,
@@ -110,8 +112,10 @@ impl Rig {
             random: Arc::new(OsRandom),
             http: HttpClient::new(&options).unwrap(),
             max_staleness,
+            in_band: false,
         });
         Self {
+            by_check: false,
             server,
             idp: FakeIdp::start().await,
             clock,
@@ -151,6 +155,7 @@ impl Rig {
                 (host("authenticate.example.com").into(), 443),
             ]),
             pages: Pages::default(),
+            path_parameters: None,
         }
     }
 
@@ -183,14 +188,24 @@ impl Rig {
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        if self.by_check {
+            return super::in_band::by_check(&self.server, request).await;
+        }
         let response = self.server.web().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answer {
             status: parts.status,
             headers: parts.headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
+            body: String::from_utf8_lossy(&body).into_owned(),
         }
+    }
+
+    /// The headers and the bytes of an answer.
+    pub(super) async fn send_raw(&self, request: Request<Body>) -> (HeaderMap, Vec<u8>) {
+        let response = self.server.web().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        (parts.headers, body.collect().await.unwrap().to_bytes().to_vec())
     }
 }
 
@@ -214,8 +229,10 @@ pub(super) struct Browser<'a> {
 }
 
 impl Browser<'_> {
+    /// A person goes there: by the address bar, or by a redirect of what was opened so.
     pub(super) async fn get(&mut self, url: &str) -> Answer {
-        self.send(Method::GET, url, &[]).await
+        let headers = [("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")];
+        self.send(Method::GET, url, &headers).await
     }
 
     pub(super) async fn send(&mut self, method: Method, url: &str, headers: &[(&str, &str)]) -> Answer {

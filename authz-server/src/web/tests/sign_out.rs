@@ -4,6 +4,10 @@ use http::{Method, StatusCode};
 
 use super::rig::{APP, AUTHENTICATE, Browser, OTHER, Rig};
 
+mod asking;
+mod places;
+mod provider_tokens;
+
 const FOREIGN: [(&str, &str); 1] = [("sec-fetch-site", "cross-site")];
 
 fn sign_out(origin: &str) -> String {
@@ -138,7 +142,11 @@ async fn foreign_pages_cannot_sign_anybody_out() {
     }
     // By GET (an image, a link) the cookie stays and the user is asked.
     let answer = browser.send(Method::GET, &sign_out(APP), &FOREIGN).await;
-    assert_eq!(answer.location(), sign_out(AUTHENTICATE));
+    assert!(
+        answer.location().starts_with(&sign_out(AUTHENTICATE)) && !answer.location().contains("signature"),
+        "{}",
+        answer.location()
+    );
     assert!(answer.set_cookies().is_empty());
     let location = answer.location().to_owned();
     let page = browser.send(Method::GET, &location, &FOREIGN).await;

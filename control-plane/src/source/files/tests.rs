@@ -135,3 +135,30 @@ fn every_file_that_it_names_is_read_and_watched_also_when_it_is_absent() {
     let loaded = source.load();
     assert!(loaded.is_usable(), "{:?}", loaded.diagnostics);
 }
+
+#[test]
+fn beside_any_envoy_each_host_logs_in_where_no_service_is_named() {
+    let hosted = "authenticate_service_url: https://authenticate.pomerium.app\n";
+    let own = "authenticate_service_url: https://login.example.com\n";
+    let idp = "idp_provider: oidc\nidp_provider_url: https://id.example.com\nidp_client_id: a\nidp_client_secret: b\n";
+    let routes = "routes: [{from: https://a.example.com, to: http://127.0.0.1:1, allow_any_authenticated_user: true}]\n";
+    for (service, each) in [("", true), (hosted, true), (own, false)] {
+        let text = format!("{service}{idp}{routes}");
+        let (_directory, source) = source(Some(text.as_bytes()));
+        let told = |loaded: &Loaded| {
+            let codes: Vec<_> = loaded.diagnostics.iter().map(|found| found.code).collect();
+            codes.contains(&"hosted_authenticate")
+        };
+        let authenticate = |loaded: &Loaded| loaded.bundle.as_ref().unwrap().settings.authenticate.clone();
+        let ours = source.load();
+        assert_ne!(authenticate(&ours), portcullis_bundle::Authenticate::EachHost);
+        assert_eq!(told(&ours), each, "{service}");
+        let any = source.for_any_envoy().load();
+        assert_eq!(
+            authenticate(&any) == portcullis_bundle::Authenticate::EachHost,
+            each,
+            "{service}"
+        );
+        assert!(!told(&any), "{service}");
+    }
+}

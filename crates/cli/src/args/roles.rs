@@ -40,27 +40,29 @@ pub(crate) struct AuthzServer {
     /// The control plane: https://HOST:PORT, http://HOST:PORT or unix:///PATH
     #[arg(long, value_name = "URL", value_parser = url)]
     pub(crate) control_plane: Option<Url>,
-    /// For use without a control plane; hidden, because all that it does yet is to say so
+    /// The configuration file, for an authz-server beside an Envoy that somebody else configures: there is no control
+    /// plane then
     #[arg(
         short = 'c',
         long = "config",
         value_name = "FILE",
-        conflicts_with = "control_plane",
-        hide = true
+        conflicts_with = "control_plane"
     )]
     pub(crate) config: Option<PathBuf>,
-    /// Where Envoy finds checks and pages: HOST:PORT or unix:///PATH
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5444")]
-    pub(crate) grpc_address: GrpcPlace,
-    /// Where health, status and metrics stand
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:28081", value_parser = socket_address)]
-    pub(crate) health_check_addr: SocketAddr,
+    /// Where Envoy finds checks and pages: HOST:PORT or unix:///PATH; without it the configuration's `grpc_address`, or
+    /// 127.0.0.1:5444
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) grpc_address: Option<GrpcPlace>,
+    /// Where health, status and metrics stand; without it the configuration's `health_check_addr`, with a control plane
+    /// 127.0.0.1:28081
+    #[arg(long, value_name = "IP:PORT", value_parser = socket_address)]
+    pub(crate) health_check_addr: Option<SocketAddr>,
     /// The control plane's shared secret, base64 of 32 bytes; without it the environment's
     /// SHARED_SECRET or SHARED_SECRET_FILE
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
     pub(crate) shared_secret_file: Option<PathBuf>,
     /// The authorities by which the control plane is verified, PEM; without it the system's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
     pub(crate) ca: Option<PathBuf>,
     /// Our certificate chain, PEM: shown to the control plane, and to Envoy on a TCP address
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -68,19 +70,21 @@ pub(crate) struct AuthzServer {
     /// Its private key, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Let in on a TCP address only who shows a certificate of these authorities, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) client_ca: Option<PathBuf>,
     /// Speak with other machines in clear text
     #[arg(long)]
     pub(crate) plaintext: bool,
     /// How long sessions are decided from memory when the control plane is away
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration, conflicts_with = "config")]
     pub(crate) state_max_staleness: Duration,
     /// The name in the control plane's log and status; without it the host's name and the process id
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "config")]
     pub(crate) instance: Option<String>,
-    /// What is logged: trace, debug, info, warn, error or off
-    #[arg(long, value_name = "LEVEL", default_value = "info",
-          value_parser = ["trace", "debug", "info", "warn", "error", "off"])]
-    pub(crate) log_level: String,
+    /// What is logged: trace, debug, info, warn, error or off; without it the configuration's `log_level`, or info
+    #[arg(long, value_name = "LEVEL", value_parser = ["trace", "debug", "info", "warn", "error", "off"])]
+    pub(crate) log_level: Option<String>,
     /// How log lines look
     #[arg(long, value_enum, default_value_t = LogFormat::Json)]
     pub(crate) log_format: LogFormat,
@@ -154,7 +158,7 @@ fn socket_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// `90s`, `15m`, `1h`, or `0`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "write a whole number with its unit: `90s`, `15m` or `1h`".to_owned();
     if text == "0" {
         return Ok(Duration::ZERO);
@@ -254,6 +258,20 @@ mod tests {
         assert!(!parse(
             "portcullis authz-server --control-plane http://127.0.0.1:5443 -c c"
         ));
+        assert!(parse(
+            "portcullis authz-server -c c --tls-cert a --tls-key b --client-ca d"
+        ));
+        assert!(!parse("portcullis authz-server -c c --client-ca d"));
+        for of_a_control_plane in [
+            "--instance a",
+            "--ca a",
+            "--shared-secret-file a",
+            "--state-max-staleness 5m",
+        ] {
+            assert!(!parse(&format!(
+                "portcullis authz-server -c c {of_a_control_plane}"
+            )));
+        }
         assert!(parse("portcullis envoy-config -c c --dynamic --xds sotw"));
         assert!(!parse(
             "portcullis envoy-config -c c --control-plane http://127.0.0.1:5443"

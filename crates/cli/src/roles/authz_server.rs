@@ -3,24 +3,29 @@
 
 mod readiness;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use portcullis_authz_server::clock::{OsRandom, SystemClock};
 use portcullis_authz_server::follow::{FeedView, follow};
 use portcullis_authz_server::{AuthzServer, Options, serve_joined};
+use portcullis_config::GrpcAddress;
 use portcullis_idp::{HttpClient, HttpOptions};
 use portcullis_proto::channel::{ClientOptions, connect};
 use portcullis_proto::credential::Key;
 use portcullis_proto::listener::ServerTls;
+use portcullis_store::Store;
 use portcullis_store_remote::RemoteStore;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::drop_in::drop_in;
 use super::listen::{Bound, Listening};
 use super::{secret, tls};
+use crate::admin::AdminSocket;
 use crate::args::AuthzServer as Arguments;
 use crate::check::usage;
 use crate::health::{self, Endpoints};
@@ -31,21 +36,36 @@ use readiness::Readiness;
 /// The longest name of an instance.
 const MAX_INSTANCE: usize = 128;
 
-/// Serves until SIGTERM or SIGINT. Exits 2 without a control plane.
+/// Where it serves when nobody says.
+pub(super) const DEFAULT_ADDRESS: (&str, u16) = ("127.0.0.1", 5444);
+/// Where its endpoints stand when nobody says.
+const DEFAULT_HEALTH: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 28081);
+
+/// Serves until SIGTERM or SIGINT. Exits 2 with neither a control plane nor a
+/// configuration.
 pub(crate) fn authz_server(arguments: &Arguments) -> ExitCode {
     let Some(url) = &arguments.control_plane else {
-        let what = match arguments.config {
-            Some(_) => "an authz-server with a configuration of its own is not implemented yet",
-            None => "an authz-server needs a control plane",
-        };
-        return usage(&format!(
-            "{what}: name one by --control-plane URL, or serve both roles in one process by `portcullis run -c FILE`"
-        ));
+        if arguments.config.is_some() || environment::has_routes() {
+            return drop_in(arguments);
+        }
+        return usage(
+            "an authz-server needs a control plane or a configuration: name one by --control-plane URL, the other by -c FILE, or serve both roles in one process by `portcullis run -c FILE`",
+        );
     };
     process::run(arguments.log_format, |level| {
-        level.set(&arguments.log_level);
+        level.set(arguments.log_level.as_deref().unwrap_or("info"));
         let made = Made::of(arguments, url)?;
         process::runtime()?.block_on(serve_all(arguments, made))
+    })
+}
+
+/// Where it serves: as the command line says, else the configuration.
+pub(super) fn address(arguments: &Arguments, configured: Option<&GrpcAddress>) -> GrpcAddress {
+    let said = arguments.grpc_address.as_ref().map(|place| &place.0);
+    let (host, port) = DEFAULT_ADDRESS;
+    said.or(configured).cloned().unwrap_or_else(|| GrpcAddress::Tcp {
+        host: Some(host.to_owned()),
+        port,
     })
 }
 
@@ -61,6 +81,7 @@ impl Made {
     fn of(arguments: &Arguments, url: &Url) -> Result<Self, Failure> {
         let key = secret::key(arguments.shared_secret_file.as_deref(), &environment::variables())?;
         let identity = tls::identity(arguments.tls_cert.as_deref(), arguments.tls_key.as_deref())?;
+        let client_ca = tls::read_optional("--client-ca", arguments.client_ca.as_deref())?;
         if key.is_none() && (identity.is_none() || url.scheme() != "https") {
             return Err("there is nothing to show to the control plane: name its `shared_secret` by --shared-secret-file, SHARED_SECRET or SHARED_SECRET_FILE, or reach it by https with --tls-cert and --tls-key".into());
         }
@@ -81,7 +102,7 @@ impl Made {
                 key: key.map(Arc::new),
                 plaintext: arguments.plaintext,
             },
-            server: identity.map(|identity| tls::server(identity, None)),
+            server: identity.map(|identity| tls::server(identity, client_ca)),
             instance,
         })
     }
@@ -107,28 +128,38 @@ async fn serve_all(arguments: &Arguments, made: Made) -> Result<(), Failure> {
         server,
         instance,
     } = made;
-    let place = &arguments.grpc_address.0;
-    let bound = Bound::new(place, server.as_ref(), &[b"h2", b"http/1.1"], arguments.plaintext).await?;
+    let place = address(arguments, None);
+    let protocols: &[&[u8]] = &[b"h2", b"http/1.1"];
+    let bound = Bound::new(&place, server.as_ref(), protocols, arguments.plaintext).await?;
     let channel = connect(&client)?;
+    let store = Arc::new(RemoteStore::new(channel.clone()));
     let options = Options {
-        store: Arc::new(RemoteStore::new(channel.clone())),
+        store: Arc::clone(&store) as Arc<dyn Store>,
         clock: Arc::new(SystemClock),
         random: Arc::new(OsRandom),
         http: HttpClient::new(&HttpOptions::default())?,
         max_staleness: arguments.state_max_staleness,
+        in_band: false,
     };
     let authz = AuthzServer::with_sink(options, logging::decisions(arguments.log_format));
     let mut registry = Registry::default();
     authz.register_metrics(&mut registry);
     authz.feed_state().register(&mut registry);
-    let readiness = Arc::new(Readiness::new(Arc::clone(&authz), instance.clone(), &url));
+    let place = AdminSocket::own_place();
+    let admin = Arc::new(AdminSocket::new("authz-server", None, store, None, place));
+    let readiness = Arc::new(Readiness::new(
+        Arc::clone(&authz),
+        instance.clone(),
+        &url,
+        Arc::clone(&admin),
+    ));
     let endpoints = Endpoints {
         health: readiness.clone(),
         metrics: Arc::new(registry),
     };
     let shutdown = CancellationToken::new();
     let last = CancellationToken::new();
-    let health_address = arguments.health_check_addr;
+    let health_address = arguments.health_check_addr.unwrap_or(DEFAULT_HEALTH);
     let health = health::serve(health_address, endpoints, last.clone())
         .await
         .map_err(|e| format!("--health-check-addr {health_address} cannot be bound: {e}"))?;
@@ -160,6 +191,7 @@ async fn serve_all(arguments: &Arguments, made: Made) -> Result<(), Failure> {
         }
     };
     shutdown.cancel();
+    admin.close().await;
     following.await?;
     signals.abort();
     if let Some(rotating) = rotating {

@@ -16,8 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::listen::{Bound, Listening};
 use super::tls;
+use crate::admin::AdminSocket;
 use crate::args::ControlPlane as Arguments;
 use crate::health::{self, Endpoints, Health};
+use crate::keys::InstanceKeys;
 use crate::process::{self, Failure};
 use crate::{logging, records, signals};
 
@@ -54,7 +56,7 @@ fn try_run(arguments: &Arguments, level: &logging::Level) -> Result<(), Failure>
         plaintext: arguments.plaintext || config.global.grpc_insecure == Some(true),
         authorize_ca,
     };
-    process::runtime()?.block_on(serve_all(source, first, &config, door))
+    process::runtime()?.block_on(serve_all(arguments, source, first, &config, door))
 }
 
 /// What the command line says of the listener.
@@ -64,7 +66,13 @@ struct Door {
     authorize_ca: Option<String>,
 }
 
-async fn serve_all(source: FileSource, first: Loaded, config: &Config, door: Door) -> Result<(), Failure> {
+async fn serve_all(
+    arguments: &Arguments,
+    source: FileSource,
+    first: Loaded,
+    config: &Config,
+    door: Door,
+) -> Result<(), Failure> {
     let Door {
         tls,
         plaintext,
@@ -93,7 +101,7 @@ async fn serve_all(source: FileSource, first: Loaded, config: &Config, door: Doo
         incoming,
         owner,
         key,
-        store,
+        store: Arc::clone(&store),
     };
     let place = Place::Apart(Apart { grpc, authorize_ca });
     let options = Options {
@@ -107,8 +115,19 @@ async fn serve_all(source: FileSource, first: Loaded, config: &Config, door: Doo
     let mut registry = Registry::default();
     handle.metrics().register(&mut registry);
     handle.metrics().register_policies(&mut registry);
+    let keys = Arc::new(InstanceKeys::new(handle.clone(), at_rest.clone()));
+    let admin = Arc::new(AdminSocket::new(
+        "control-plane",
+        arguments.config.config.as_deref(),
+        store,
+        Some(keys),
+        AdminSocket::own_place(),
+    ));
     let endpoints = Endpoints {
-        health: Arc::new(Ready(handle.clone())),
+        health: Arc::new(Ready {
+            control_plane: handle.clone(),
+            admin: Arc::clone(&admin),
+        }),
         metrics: Arc::new(registry),
     };
     let shutdown = CancellationToken::new();
@@ -119,14 +138,17 @@ async fn serve_all(source: FileSource, first: Loaded, config: &Config, door: Doo
         .map_err(|e| format!("`health_check_addr` {health_address} cannot be bound: {e}"))?;
     let resealing = at_rest.map(|store| tokio::spawn(records::follow(store, handle.shared_secrets())));
     let signals = tokio::spawn(signals::follow(Some(handle), shutdown.clone()));
+    admin.open();
     tracing::info!(
         grpc_address = address,
         tls = tls.is_some(),
         client_certificates = tls.as_ref().is_some_and(|tls| tls.client_ca_pem.is_some()),
         health_check_addr = %health_address,
+        admin_socket = admin.shown(),
         "ready"
     );
     let ended = control_plane.run(shutdown).await;
+    admin.close().await;
     signals.abort();
     if let Some(resealing) = resealing {
         resealing.abort();
@@ -139,18 +161,22 @@ async fn serve_all(source: FileSource, first: Loaded, config: &Config, door: Doo
 }
 
 /// The control plane, as the endpoints ask it.
-struct Ready(Handle);
+struct Ready {
+    control_plane: Handle,
+    admin: Arc<AdminSocket>,
+}
 
 impl Health for Ready {
     fn is_ready(&self) -> bool {
-        self.0.is_ready()
+        self.control_plane.is_ready()
     }
 
     fn has_started(&self) -> bool {
-        self.0.is_ready()
+        self.control_plane.is_ready()
     }
 
     fn status(&self) -> Value {
-        serde_json::to_value(self.0.status()).unwrap_or(Value::Null)
+        let status = serde_json::to_value(self.control_plane.status()).unwrap_or(Value::Null);
+        self.admin.in_status(status)
     }
 }

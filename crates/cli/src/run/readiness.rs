@@ -7,30 +7,35 @@ use portcullis_authz_server::AuthzServer;
 use portcullis_control_plane::Handle;
 use serde_json::Value;
 
+use crate::admin::AdminSocket;
 use crate::health::Health;
 
 /// Both roles, asked together.
 pub(crate) struct Readiness {
     control_plane: Handle,
     authz: Arc<AuthzServer>,
+    admin: Arc<AdminSocket>,
     started: AtomicBool,
 }
 
 impl Readiness {
-    pub(crate) fn new(control_plane: Handle, authz: Arc<AuthzServer>) -> Self {
+    pub(crate) fn new(control_plane: Handle, authz: Arc<AuthzServer>, admin: Arc<AdminSocket>) -> Self {
         Self {
             control_plane,
             authz,
+            admin,
             started: AtomicBool::new(false),
         }
     }
 
-    /// Logs `ready` with the addresses as soon as that is so.
+    /// Opens the admin socket and logs `ready` with the addresses as soon as that is so.
     pub(crate) async fn announce(self: Arc<Self>, (address, health): (String, String)) {
         // The authz-server has its bundle before Envoy is told anything.
         self.control_plane.until_ready().await;
         self.started.store(true, Ordering::Relaxed);
-        tracing::info!(address, health_check_addr = health, "ready");
+        self.admin.open();
+        let admin_socket = self.admin.shown();
+        tracing::info!(address, health_check_addr = health, admin_socket, "ready");
     }
 }
 
@@ -44,6 +49,7 @@ impl Health for Readiness {
     }
 
     fn status(&self) -> Value {
-        serde_json::to_value(self.control_plane.status()).unwrap_or(Value::Null)
+        let status = serde_json::to_value(self.control_plane.status()).unwrap_or(Value::Null);
+        self.admin.in_status(status)
     }
 }

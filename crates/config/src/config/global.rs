@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use portcullis_document::Span;
-use portcullis_model::{HeaderName, Host, Pages};
+use portcullis_model::{HeaderName, Host, Pages, PathParameters};
 use secrecy::SecretString;
 
 use super::{Located, Secret};
@@ -35,6 +35,8 @@ pub struct Global {
     pub jwt_claims_headers: Vec<(HeaderName, String)>,
     /// Which pages there are beside the routes, and how they look.
     pub pages: Pages,
+    /// What becomes of paths with parameters (`path_parameters`), if that is said.
+    pub path_parameters: Option<PathParameters>,
     /// Whether upstreams get identity headers where their route does not say.
     pub pass_identity_headers: bool,
     /// `set_response_headers`, sorted by name; what has an empty value is not set. `None` means Pomerium's own set, with

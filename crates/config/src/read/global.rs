@@ -11,6 +11,7 @@ use crate::codes::ADDRESS;
 use crate::report::{Problem, Report};
 use crate::schema::{Fields, excerpt};
 use crate::{Address, Global, LogLevel, value};
+use portcullis_model::PathParameters;
 
 const HEALTH: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 28080);
 
@@ -38,6 +39,7 @@ pub(super) fn read(report: &mut Report, fields: &Fields<'_>) -> Global {
         cookie: cookie::read(report, fields),
         jwt_claims_headers: headers::claims(report, fields),
         pages: pages::read(report, fields),
+        path_parameters: text(fields, "path_parameters").map(|word| path_parameters(&word)),
         pass_identity_headers: boolean(fields, "pass_identity_headers").unwrap_or(false),
         set_response_headers: headers::response(report, fields),
         default_upstream_timeout,
@@ -96,6 +98,15 @@ fn bad_address(report: &mut Report, fields: &Fields<'_>, name: &str, text: &str)
     if let Some(field) = fields.get(name) {
         let message = format!("`{name}` takes IP:PORT or :PORT, not `{}`", excerpt(text));
         report.add(Problem::error(ADDRESS, field.node.span, message));
+    }
+}
+
+/// The schema lets in these two alone; what is neither is on the safe side.
+fn path_parameters(text: &str) -> PathParameters {
+    if text.eq_ignore_ascii_case("allow") {
+        PathParameters::Allow
+    } else {
+        PathParameters::Reject
     }
 }
 

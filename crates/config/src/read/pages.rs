@@ -1,9 +1,9 @@
 //! What the pages show: the flags that turn them on, their look, and what the list of routes says.
 
-use portcullis_model::{Branding, Color, Host, Image, Pages};
+use portcullis_model::{Branding, Color, Host, Image, Pages, Paragraph, SignOut, WebUrl};
 
-use super::{part, strings, text};
-use crate::codes::{BRANDING, URL_INVALID};
+use super::{part, placed_texts, strings, text};
+use crate::codes::{BRANDING, HOST_INVALID, URL_INVALID};
 use crate::report::{Problem, Report};
 use crate::schema::{Fields, excerpt};
 use crate::{GoUrl, value};
@@ -19,11 +19,18 @@ pub(super) fn read(report: &mut Report, fields: &Fields<'_>) -> Pages {
     let Pages {
         routes_portal,
         jwt_endpoint,
+        programmatic_redirects,
+        sign_out: _,
         branding: _,
     } = Pages::default();
     Pages {
         routes_portal: flag("routes_portal").unwrap_or(routes_portal),
         jwt_endpoint: flag("pomerium_jwt_endpoint").unwrap_or(jwt_endpoint),
+        programmatic_redirects: programmatic(report, fields).unwrap_or(programmatic_redirects),
+        sign_out: SignOut {
+            redirect_url: sign_out_redirect(report, fields),
+            any_redirect: flag("allow_any_sign_out_redirect_uri").unwrap_or(false),
+        },
         branding: Branding {
             primary_color: color(report, fields, "primary_color"),
             secondary_color: color(report, fields, "secondary_color"),
@@ -31,8 +38,24 @@ pub(super) fn read(report: &mut Report, fields: &Fields<'_>) -> Pages {
             darkmode_secondary_color: color(report, fields, "darkmode_secondary_color"),
             logo_url: image(report, fields, "logo_url"),
             favicon_url: image(report, fields, "favicon_url"),
+            error_paragraph: paragraph(report, fields, "error_message_first_paragraph"),
         },
     }
+}
+
+/// `signout_redirect_url`.
+fn sign_out_redirect(report: &mut Report, fields: &Fields<'_>) -> Option<WebUrl> {
+    const KEY: &str = "signout_redirect_url";
+    let text = text(fields, KEY)?;
+    let url = WebUrl::parse(&text);
+    if let (None, Some(field)) = (&url, fields.get(KEY)) {
+        let message = format!(
+            "`{KEY}` takes an http or https URL with a host, not `{}`",
+            excerpt(&text)
+        );
+        report.add(Problem::error(URL_INVALID, field.node.span, message));
+    }
+    url
 }
 
 fn color(report: &mut Report, fields: &Fields<'_>, name: &str) -> Option<Color> {
@@ -57,6 +80,39 @@ fn image(report: &mut Report, fields: &Fields<'_>, name: &str) -> Option<Image> 
         not_shown(report, fields, name, message, help);
     }
     image
+}
+
+fn paragraph(report: &mut Report, fields: &Fields<'_>, name: &str) -> Option<Paragraph> {
+    let text = text(fields, name).filter(|text| !text.trim().is_empty())?;
+    let paragraph = Paragraph::parse(&text);
+    if paragraph.is_none() {
+        let message = format!("`{name}` is not shown: it is longer than 1,000 characters or no plain text");
+        not_shown(report, fields, name, message, "error pages go without it");
+    }
+    paragraph
+}
+
+/// `programmatic_redirect_domain_whitelist`. What is no host lets nothing in, as in Pomerium, which compares
+/// hosts; here that is said.
+fn programmatic(report: &mut Report, fields: &Fields<'_>) -> Option<Vec<Host>> {
+    const KEY: &str = "programmatic_redirect_domain_whitelist";
+    let field = fields.get(KEY)?;
+    let mut hosts = Vec::new();
+    for (entry, span) in placed_texts(report, field.node, KEY) {
+        let host = match entry.parse::<core::net::Ipv6Addr>() {
+            Ok(address) => Host::parse(&format!("[{address}]")),
+            Err(_) => Host::parse(&entry),
+        };
+        match host {
+            Ok(host) => hosts.push(host),
+            Err(error) => {
+                let message = format!("no program's login leads to `{}`: {error}", excerpt(&entry));
+                let help = "write hosts alone, each in full: neither a scheme, a port nor a star";
+                report.add(Problem::warning(HOST_INVALID, span, message).help(help));
+            }
+        }
+    }
+    Some(hosts)
 }
 
 fn not_shown(report: &mut Report, fields: &Fields<'_>, name: &str, message: String, help: &str) {

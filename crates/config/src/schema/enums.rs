@@ -12,6 +12,7 @@ const fn words(prefix: &'static str, values: &'static [&'static str]) -> Enumera
 
 pub(super) static AUTH_STYLE: Enumeration = words("OAUTH2_AUTH_STYLE_IN", &["params", "header"]);
 pub(super) static SAME_SITE: Enumeration = words("", &["strict", "lax", "none"]);
+pub(super) static PATH_PARAMETERS: Enumeration = words("", &["allow", "reject"]);
 pub(super) static DNS_FAMILY: Enumeration = Enumeration {
     prefix: "",
     values: &["AUTO", "V4_ONLY", "V6_ONLY", "V4_PREFERRED", "ALL"],

@@ -132,6 +132,8 @@ pub(super) static KEYS: &[Key] = &[
     IN.not_yet("envoy_bind_config_freebind", Kind::Bool),
     IN.not_yet("envoy_bind_config_source_address", Kind::Text),
     IN.not_yet("envoy_dynamic_extensions", Kind::Strings),
+    IN.working("error_message_first_paragraph", Kind::Text)
+        .note("plain text of at most 1,000 characters; only of the API in Pomerium"),
     IN.working("favicon_url", Kind::Text)
         .note("a `data:` URL or a path; only of the API in Pomerium"),
     IN.not_yet(
@@ -217,6 +219,8 @@ pub(super) static KEYS: &[Key] = &[
     IN.not_yet("otel_traces_sampler_arg", Kind::Float).or("1.0"),
     IN.not_yet("override_certificate_name", Kind::Text),
     IN.working("pass_identity_headers", Kind::Bool),
+    IN.working("path_parameters", Kind::Enum(&enums::PATH_PARAMETERS))
+        .note("not of Pomerium; `reject` refuses paths with `;`, as is the default behind an Envoy that is not ours"),
     IN.not_yet(
         "path_with_escaped_slashes_action",
         Kind::Enum(&enums::ESCAPED_SLASHES),
@@ -226,14 +230,15 @@ pub(super) static KEYS: &[Key] = &[
     IN.removed("policy_file", "put the routes under `routes`"),
     IN.working("primary_color", Kind::Text)
         .note("`#rgb` or `#rrggbb`; only of the API in Pomerium"),
-    IN.not_yet("programmatic_redirect_domain_whitelist", Kind::Strings)
-        .or("localhost"),
+    IN.working("programmatic_redirect_domain_whitelist", Kind::Strings)
+        .or("localhost")
+        .note("hosts alone; to others than this machine only https leads"),
     IN.not_yet("proxy_log_level", Kind::Enum(&enums::LOG_LEVEL)),
     IN.working("routes", Kind::Routes),
     IN.group("runtime_flags"),
     IN.not_yet("runtime_flags.add_extra_metrics_labels", Kind::Bool)
         .or("true"),
-    IN.not_yet("runtime_flags.allow_any_sign_out_redirect_uri", Kind::Bool),
+    IN.working("runtime_flags.allow_any_sign_out_redirect_uri", Kind::Bool),
     IN.not_yet("runtime_flags.authorize_use_synced_data", Kind::Bool)
         .or("true"),
     IN.not_yet("runtime_flags.config_hot_reload", Kind::Bool)
@@ -270,7 +275,7 @@ pub(super) static KEYS: &[Key] = &[
         .note("up to eight blocks: the first signs, all are published"),
     IN.working("signing_key_file", Kind::Text)
         .note("up to eight blocks: the first signs, all are published"),
-    IN.not_yet("signout_redirect_url", Kind::Text),
+    IN.working("signout_redirect_url", Kind::Text),
     IN.not_yet("skip_xff_append", Kind::Bool),
     IN.not_yet("ssh_address", Kind::Text),
     IN.not_yet("ssh_host_key_files", Kind::Strings),
@@ -329,7 +334,6 @@ pub(super) static FOREIGN: &[Key] = &[
     IN.api_only("downstream_mtls.ca_key_pair_id"),
     IN.api_only("downstream_mtls.match_subject_alt_names.pattern"),
     IN.api_only("downstream_mtls.match_subject_alt_names.san_type"),
-    IN.api_only("error_message_first_paragraph"),
     IN.ignored("headersenv", "it is an accident of Pomerium's loader"),
     IN.api_only("http3_advertise_port"),
     IN.api_only("http3advertiseport"),

@@ -116,6 +116,7 @@ pub(super) fn snapshot() -> Snapshot {
         certificates: Some(vec!["certificate-a".to_owned()]),
         route_table: "main".to_owned(),
         protected_headers: vec!["x-email".to_owned()],
+        own_cookies: vec!["_own".to_owned(), "_own_too".to_owned()],
         response_headers: response_headers.clone(),
         timeouts: Timeouts {
             request_ms: 30_000,

@@ -127,7 +127,8 @@ impl Provider {
 
     async fn exchange_refresh_token(&self, token: &SecretString) -> Result<CoreTokenResponse, IdpError> {
         let found = self.directory.get().await?;
-        self.client(&found.metadata)
+        let response = self
+            .client(&found.metadata)
             .exchange_refresh_token(&RefreshToken::new(token.expose_secret().to_owned()))
             .map_err(|_| IdpError::invalid("discovery", "no `token_endpoint`"))?
             .request_async(&Transport(&self.http))
@@ -137,7 +138,9 @@ impl Provider {
                     IdpError::invalid(STEP, format!("answered with the error `{error}`"))
                 }
                 other => other,
-            })
+            })?;
+        self.is_alive();
+        Ok(response)
     }
 
     async fn person(

@@ -183,3 +183,75 @@ async fn unreachable_provider_is_unavailable() {
         "{error}"
     );
 }
+
+/// A provider that was found to be down after its metadata had been read; discovery
+/// fails, too.
+async fn gone(fake: &Fake) -> Provider {
+    let provider = provider(fake);
+    provider.authorize_url("s", NONCE, VERIFIER).await.unwrap();
+    fake.set(|b| {
+        b.token = Answer::Status(503);
+        b.discovery = Answer::Status(503);
+    });
+    let error = provider.exchange(CODE, NONCE, VERIFIER).await.unwrap_err();
+    assert!(matches!(error, IdpError::Unavailable { .. }), "{error}");
+    provider
+}
+
+#[tokio::test]
+async fn what_asked_nobody_is_no_sign_of_life() {
+    let (id_token, access_token) = {
+        let identity = login(&Fake::start().await).await.unwrap();
+        (identity.id_token, identity.access_token)
+    };
+    for step in ["revocation", "revocation of nothing", "logout token", "userinfo"] {
+        let fake = Fake::start().await;
+        if step == "revocation of nothing" {
+            fake.set(|b| b.revocation = Some("/revoke".to_owned()));
+        }
+        let provider = gone(&fake).await;
+        match step {
+            "revocation" => assert_eq!(provider.revoke(None, &access_token).await, Ok(false)),
+            "revocation of nothing" => {
+                assert_eq!(provider.revoke(None, &String::new().into()).await, Ok(true));
+            }
+            "logout token" => {
+                let token = super::logout_token::good(&fake);
+                provider
+                    .verify_logout_token(&token, super::fake::now())
+                    .await
+                    .unwrap();
+            }
+            _ => assert!(provider.read_userinfo(&access_token).await.unwrap().is_none()),
+        }
+        // So it is asked before anybody is sent there.
+        let error = provider.authorize_url("s", NONCE, VERIFIER).await;
+        assert!(
+            matches!(error, Err(IdpError::Unavailable { .. })),
+            "{step}: {error:?}"
+        );
+    }
+    // What it has answered is one.
+    for step in ["code", "refresh", "revocation", "userinfo"] {
+        let fake = Fake::start().await;
+        fake.set(|b| {
+            b.revocation = Some("/revoke".to_owned());
+            b.userinfo = Some(json!({"sub": "user-1"}));
+        });
+        let provider = gone(&fake).await;
+        fake.set(|b| b.token = Answer::Normal);
+        match step {
+            "code" => drop(provider.exchange(CODE, NONCE, VERIFIER).await.unwrap()),
+            "refresh" => {
+                let token = "refresh".to_owned().into();
+                drop(provider.refresh(&token, &id_token, "user-1").await.unwrap());
+            }
+            "revocation" => assert_eq!(provider.revoke(None, &access_token).await, Ok(true)),
+            _ => assert!(provider.read_userinfo(&access_token).await.unwrap().is_some()),
+        }
+        assert!(
+            provider.authorize_url("s", NONCE, VERIFIER).await.is_ok(),
+            "{step}"
+        );
+    }
+}

@@ -35,6 +35,15 @@ pub(super) enum Answer {
     Redirect,
 }
 
+/// How a client says who it is (RFC 6749 section 2.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Naming {
+    Header,
+    Form,
+    /// It has no secret.
+    Public,
+}
+
 /// How the id token is signed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Signature {
@@ -64,6 +73,15 @@ pub(super) struct Behaviour {
     pub(super) refuses: Option<&'static str>,
     pub(super) access_token: String,
     pub(super) end_session: bool,
+    /// What discovery says of `revocation_endpoint`; `/` begins a path of this server.
+    pub(super) revocation: Option<String>,
+    pub(super) revocation_answer: Answer,
+    /// What was to be revoked: the kind and the token.
+    pub(super) revoked: Vec<(String, String)>,
+    /// How the client says who it is where tokens are revoked.
+    pub(super) naming: Naming,
+    /// What discovery says of `revocation_endpoint_auth_methods_supported`.
+    pub(super) revocation_methods: Option<Value>,
     key: Key,
     counts: HashMap<&'static str, usize>,
 }
@@ -127,6 +145,11 @@ impl Fake {
                 refuses: None,
                 access_token: "access".to_owned(),
                 end_session: true,
+                revocation: None,
+                revocation_answer: Answer::Normal,
+                revoked: Vec::new(),
+                naming: Naming::Header,
+                revocation_methods: None,
                 key: Key::new("key-1"),
                 counts: HashMap::new(),
             })),
@@ -136,6 +159,7 @@ impl Fake {
             .route("/jwks", get(jwks))
             .route("/token", post(token))
             .route("/userinfo", get(userinfo))
+            .route("/revoke", post(revoke))
             .route("/elsewhere", get(elsewhere))
             .with_state(fake.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -148,6 +172,22 @@ impl Fake {
 
     pub(super) fn set(&self, change: impl FnOnce(&mut Behaviour)) {
         change(&mut self.behaviour.lock().unwrap());
+    }
+
+    /// A token with this header and these claims, signed by the provider's key.
+    pub(super) fn sign(&self, header: &str, payload: &str) -> String {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let signed = format!("{}.{}", part(header), part(payload));
+        let behaviour = self.behaviour.lock().unwrap();
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        let signature = behaviour.key.pair.sign(&random, signed.as_bytes()).unwrap();
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// The public half of the provider's key, which everybody knows.
+    pub(super) fn public_key(&self) -> Vec<u8> {
+        let behaviour = self.behaviour.lock().unwrap();
+        behaviour.key.pair.public_key().as_ref().to_vec()
     }
 
     pub(super) fn rotate(&self) {
@@ -221,9 +261,51 @@ async fn discovery(State(fake): State<Fake>) -> Response {
         if behaviour.end_session {
             document["end_session_endpoint"] = json!(format!("{base}/logout?tenant=1"));
         }
+        if let Some(endpoint) = &behaviour.revocation {
+            let base = if endpoint.starts_with('/') {
+                base.as_str()
+            } else {
+                ""
+            };
+            document["revocation_endpoint"] = json!(format!("{base}{endpoint}"));
+        }
+        if let Some(methods) = &behaviour.revocation_methods {
+            document["revocation_endpoint_auth_methods_supported"] = methods.clone();
+        } else if behaviour.naming == Naming::Form {
+            document["token_endpoint_auth_methods_supported"] = json!(["client_secret_post"]);
+        }
         axum::Json(document).into_response()
     })
     .await
+}
+
+async fn revoke(
+    State(fake): State<Fake>,
+    headers: HeaderMap,
+    Form(form): Form<HashMap<String, String>>,
+) -> Response {
+    let answer = fake.hit("revoke", |b| b.revocation_answer);
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let basic = format!(
+        "Basic {}",
+        STANDARD.encode(format!("{}:{}", encode("client"), encode(SECRET)))
+    );
+    let by_form = (
+        form.get("client_id").map(String::as_str),
+        form.get("client_secret").map(String::as_str),
+    );
+    let by_header = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let known = match fake.behaviour.lock().unwrap().naming {
+        Naming::Header => by_header == Some(basic.as_str()) && by_form == (None, None),
+        Naming::Form => by_header.is_none() && by_form == (Some("client"), Some(SECRET)),
+        Naming::Public => by_header.is_none() && by_form == (Some("client"), None),
+    };
+    if !known {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let pair = (form["token_type_hint"].clone(), form["token"].clone());
+    fake.set(|b| b.revoked.push(pair));
+    ordered(answer, || StatusCode::OK.into_response()).await
 }
 
 async fn jwks(State(fake): State<Fake>) -> Response {

@@ -13,6 +13,12 @@ impl Program {
         self.inner.asks_for_mcp
     }
 
+    /// Whether some criterion is about the client's certificate.
+    #[must_use]
+    pub fn asks_for_certificate(&self) -> bool {
+        self.inner.asks_for_certificate
+    }
+
     /// Where the content is in memory: programs that share it, and only those,
     /// have the same address while they live.
     #[must_use]
@@ -29,11 +35,21 @@ impl Program {
 }
 
 pub(super) fn asks_for_mcp(tree: &Tree) -> bool {
+    asks(tree, |test| matches!(test, Test::Text(TextField::McpTool, _)))
+}
+
+pub(super) fn asks_for_certificate(tree: &Tree) -> bool {
+    asks(tree, |test| {
+        matches!(test, Test::ClientCertificate(_) | Test::InvalidClientCertificate)
+    })
+}
+
+fn asks(tree: &Tree, about: impl Fn(&Test) -> bool) -> bool {
     [Action::Allow, Action::Deny]
         .into_iter()
         .flat_map(|action| tree.terms(action))
         .flat_map(|term| &term.criteria)
-        .any(|criterion| matches!(*criterion.0, Test::Text(TextField::McpTool, _)))
+        .any(|criterion| about(&criterion.0))
 }
 
 #[cfg(test)]
@@ -56,6 +72,17 @@ mod tests {
             ("deny: {nor: [mcp_tool: {not: a}]}", true),
         ] {
             assert_eq!(program(text).asks_for_mcp(), asks, "{text}");
+        }
+    }
+
+    #[test]
+    fn certificates_are_seen_wherever_they_stand() {
+        for (text, asks) in [
+            ("allow: {and: [accept: 1, claim/client_certificate: a]}", false),
+            ("allow: {and: [client_certificate: {}]}", true),
+            ("deny: {and: [invalid_client_certificate: true]}", true),
+        ] {
+            assert_eq!(program(text).asks_for_certificate(), asks, "{text}");
         }
     }
 

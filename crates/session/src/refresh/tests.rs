@@ -125,6 +125,25 @@ fn a_lease_keeps_the_others_away_until_it_has_ended_by_any_clock() {
 }
 
 #[test]
+fn the_name_of_the_session_at_the_provider_is_remembered() {
+    let session = session();
+    let first = profile(json!({"sub": "user-1", "sid": "s-1"}), Some("id-1"));
+    let session = with_profile(session.clone(), &first, session.issued_at);
+    let now = session.issued_at + SECOND;
+    // By an id token without it, by userinfo, and in the record.
+    for id_token in [Some("id-2"), None] {
+        let next = profile(json!({"sub": "user-1", "groups": ["a"]}), id_token);
+        let after = renewed(&session, &answer(Some(next)), now);
+        let read = Session::decode(&after.encode().unwrap()).unwrap();
+        assert_eq!(read.claims.get(SID), Some(&[json!("s-1")][..]));
+        assert_eq!(read.claims.len(), 3);
+    }
+    let other = profile(json!({"sub": "user-1", "sid": "s-2"}), Some("id-2"));
+    let after = renewed(&session, &answer(Some(other)), now);
+    assert_eq!(after.claims.get(SID), Some(&[json!("s-2")][..]));
+}
+
+#[test]
 fn claims_are_replaced_and_not_merged() {
     let session = session();
     let now = due_at(&session).unwrap();

@@ -52,7 +52,7 @@ fn each_shared_secret_publishes_a_key_and_the_first_signs() {
     let list = |secrets: &[u8]| Secrets::new(secrets.iter().map(|secret| [*secret; 32])).unwrap();
     let kids = |secrets: &[u8]| -> Vec<String> {
         let keys = SigningKeys::derived(&list(secrets)).unwrap();
-        let kids: Vec<String> = keys.keys().map(|key| key.kid.clone()).collect();
+        let kids: Vec<String> = keys.kids().map(str::to_owned).collect();
         assert_eq!(keys.kid(), kids[0]);
         let published = keys.jwks()["keys"].as_array().unwrap().len();
         assert_eq!(published, kids.len());

@@ -8,11 +8,12 @@ use super::report::Report;
 use crate::route_id::Identity;
 use crate::{Action, Cluster, Context, Match, Materials, Part, ResponseHeaders, Route, codes};
 use action::Actions;
+use portcullis_bundle::matcher::PathPattern;
 use portcullis_bundle::{self as bundle, Template};
 use portcullis_config::{
     self as config, Config, PathMatcher, RouteResponseHeaders, Span, UNREADABLE_FILE, Written,
 };
-use portcullis_model::{HostPattern, RouteId};
+use portcullis_model::{Host, HostPattern, RouteId};
 use portcullis_policy::Programs;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -36,6 +37,18 @@ pub(super) struct CompiledRoute {
     pub(super) decides: Option<Arc<bundle::Route>>,
 }
 
+/// How many routes each host has so far; those with stars are one list.
+#[derive(Default)]
+struct Turns<'c>(HashMap<Option<(&'c Host, Option<u16>)>, u32>);
+
+impl<'c> Turns<'c> {
+    fn next(&mut self, host: &'c HostPattern, port: Option<u16>) -> u32 {
+        let turn = self.0.entry(host.exact().map(|host| (host, port))).or_default();
+        *turn += 1;
+        *turn - 1
+    }
+}
+
 /// Which route has an id: the bytes that the id hashes, and where it stands.
 type Seen = HashMap<RouteId, (Vec<u8>, Span)>;
 
@@ -44,6 +57,7 @@ pub(super) fn compile(config: &Config, materials: &Materials, report: &mut Repor
     let mut seen = Seen::new();
     let mut actions = Actions::new(&config.global, materials);
     let mut programs = Programs::default();
+    let mut turns = Turns::default();
     for route in &config.routes {
         let identity = identity(route);
         let id = crate::route_id(&identity);
@@ -128,6 +142,15 @@ pub(super) fn compile(config: &Config, materials: &Materials, report: &mut Repor
                 logo_url: route.logo_url.clone(),
             },
             depends_on: route.depends_on.clone(),
+            found_by: Some(bundle::FoundBy {
+                path: match &route.matcher {
+                    PathMatcher::Any => PathPattern::Any,
+                    PathMatcher::Prefix(prefix) => PathPattern::Prefix(prefix.clone()),
+                    PathMatcher::Path(path) => PathPattern::Path(path.clone()),
+                    PathMatcher::Regex(regex) => PathPattern::Regex(regex.clone()),
+                },
+                turn: turns.next(&route.from.host, route.from.port),
+            }),
         };
         routes.push(CompiledRoute {
             host: route.from.host.clone(),

@@ -13,6 +13,9 @@ const HTTPS: u16 = 443;
 pub(super) fn settings(config: &Config, materials: &Materials, report: &mut Report) -> Option<Settings> {
     let global = &config.global;
     let authenticate = match &global.authenticate {
+        None | Some(config::Authenticate::Hosted { .. }) if materials.each_host_logs_in => {
+            Authenticate::EachHost
+        }
         None => Authenticate::None,
         Some(config::Authenticate::Hosted { url }) => Authenticate::Hosted { url: url.clone() },
         Some(config::Authenticate::Own { host, port, url: _ }) => Authenticate::Own {
@@ -42,6 +45,7 @@ pub(super) fn settings(config: &Config, materials: &Materials, report: &mut Repo
         jwt_claims_headers: global.jwt_claims_headers.clone(),
         redirect_hosts,
         pages: global.pages.clone(),
+        path_parameters: global.path_parameters,
     })
 }
 

@@ -71,9 +71,11 @@ async fn a_running_store_follows_the_secrets() {
     let first = slow.next().await.unwrap().unwrap();
 
     store.use_secrets(&secrets(&[1, 2])).await.unwrap();
+    assert!(store.is_sealed_with(&[1; 32]) && !store.is_sealed_with(&[2; 32]));
     assert_eq!(replay(&store, Some(start)).await, (before.clone(), end));
     // Even without the former one in the list: this process knows it.
     store.use_secrets(&secrets(&[2])).await.unwrap();
+    assert!(store.is_sealed_with(&[2; 32]) && !store.is_sealed_with(&[1; 32]));
     assert_eq!(replay(&store, Some(start)).await, (before.clone(), end));
     assert!(store.get("session", "id-1").await.unwrap().is_some());
 

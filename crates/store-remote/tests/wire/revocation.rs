@@ -26,6 +26,7 @@ fn authz(door: &Door, max_staleness: Duration) -> (Arc<AuthzServer>, DropGuard) 
         random: Arc::new(OsRandom),
         http: HttpClient::new(&HttpOptions::default()).unwrap(),
         max_staleness,
+        in_band: false,
     });
     let stop = CancellationToken::new();
     let (following, until_stop) = (Arc::clone(&server), stop.clone());

@@ -4,11 +4,15 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use portcullis_bundle::matcher::PathPattern;
 use portcullis_bundle::{
-    Advice, Authenticate, Bundle, Cookie, Keys, Listing, Provider, RedirectHosts, Route, RoutePolicy,
-    SameSite, Settings, Template,
+    Advice, Authenticate, Bundle, Cookie, FoundBy, Keys, Listing, Provider, RedirectHosts, Route,
+    RoutePolicy, SameSite, Settings, Template,
 };
-use portcullis_model::{Branding, Color, HeaderName, Host, HostPattern, Image, Pages, RouteId, Secrets};
+use portcullis_model::{
+    Branding, Color, HeaderName, Host, HostPattern, Image, Pages, Paragraph, PathParameters, RouteId,
+    Secrets, SignOut, WebUrl,
+};
 use portcullis_policy::{Legacy, Policy, Program, compile};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -37,6 +41,10 @@ pub(super) fn route(id: u64, program: &Program) -> Arc<Route> {
         error_details: None,
         listing: Listing::default(),
         depends_on: Vec::new(),
+        found_by: Some(FoundBy {
+            path: PathPattern::Any,
+            turn: 0,
+        }),
     })
 }
 
@@ -63,6 +71,7 @@ pub(super) fn plain_settings(secret: u8) -> Settings {
         jwt_claims_headers: Vec::new(),
         redirect_hosts: RedirectHosts::from_iter([(HostPattern::parse("a.example.com").unwrap(), 443)]),
         pages: Pages::default(),
+        path_parameters: None,
     }
 }
 
@@ -150,7 +159,7 @@ fn any_route() -> impl Strategy<Value = Arc<Route>> {
                 error_details,
                 listed,
             )| {
-                let (listing, depends_on) = listed;
+                let (listing, depends_on, found_by) = listed;
                 Arc::new(Route {
                     id: RouteId(id),
                     name,
@@ -163,19 +172,31 @@ fn any_route() -> impl Strategy<Value = Arc<Route>> {
                     error_details,
                     listing,
                     depends_on,
+                    found_by,
                 })
             },
         )
 }
 
-fn listing() -> impl Strategy<Value = (Listing, Vec<(Host, u16)>)> {
+fn listing() -> impl Strategy<Value = (Listing, Vec<(Host, u16)>, Option<FoundBy>)> {
     let listing = (text(), text(), text()).prop_map(|(from, description, logo_url)| Listing {
         from,
         description,
         logo_url,
     });
     let host = Host::parse("d.example.com").unwrap();
-    (listing, prop::collection::vec((Just(host), any::<u16>()), 0..3))
+    let path = prop_oneof![
+        Just(PathPattern::Any),
+        text().prop_map(PathPattern::Prefix),
+        text().prop_map(PathPattern::Path),
+        text().prop_map(PathPattern::Regex),
+    ];
+    let found_by = (path, any::<u32>()).prop_map(|(path, turn)| FoundBy { path, turn });
+    (
+        listing,
+        prop::collection::vec((Just(host), any::<u16>()), 0..3),
+        prop::option::of(found_by),
+    )
 }
 
 fn pages() -> impl Strategy<Value = Pages> {
@@ -188,17 +209,29 @@ fn pages() -> impl Strategy<Value = Pages> {
         ])
     };
     let colors = (color(), color(), color(), color());
-    (any::<bool>(), any::<bool>(), colors, image(), image()).prop_map(
-        |(routes_portal, jwt_endpoint, (a, b, c, d), logo_url, favicon_url)| Pages {
+    let url = prop::sample::select(vec![None, WebUrl::parse("https://www.example.com/bye")]);
+    let sign_out = (url, any::<bool>()).prop_map(|(redirect_url, any_redirect)| SignOut {
+        redirect_url,
+        any_redirect,
+    });
+    let host = prop::sample::select(vec!["localhost", "[::1]", "a.example.com"]);
+    let hosts = prop::collection::vec(host.prop_map(|host| Host::parse(host).unwrap()), 0..3);
+    let paragraph = prop::sample::select(vec![None, Paragraph::parse("Ask\nus.")]);
+    let images = (image(), image(), paragraph);
+    (any::<bool>(), any::<bool>(), hosts, sign_out, colors, images).prop_map(
+        |(routes_portal, jwt_endpoint, programmatic_redirects, sign_out, (a, b, c, d), images)| Pages {
             routes_portal,
             jwt_endpoint,
+            programmatic_redirects,
+            sign_out,
             branding: Branding {
                 primary_color: a,
                 secondary_color: b,
                 darkmode_primary_color: c,
                 darkmode_secondary_color: d,
-                logo_url,
-                favicon_url,
+                logo_url: images.0,
+                favicon_url: images.1,
+                error_paragraph: images.2,
             },
         },
     )
@@ -211,6 +244,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
             port,
         }),
         text().prop_map(|url| Authenticate::Hosted { url }),
+        Just(Authenticate::EachHost),
         Just(Authenticate::None),
     ];
     let secret = || prop::option::of(text().prop_map(|text| text.into()));
@@ -262,17 +296,27 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         keys,
         prop::collection::vec((header_name(), text()), 0..3),
         hosts,
-        pages(),
+        (
+            pages(),
+            prop::sample::select(vec![
+                None,
+                Some(PathParameters::Allow),
+                Some(PathParameters::Reject),
+            ]),
+        ),
     )
         .prop_map(
-            |(authenticate, provider, cookie, keys, jwt_claims_headers, hosts, pages)| Settings {
-                authenticate,
-                provider,
-                cookie,
-                keys,
-                jwt_claims_headers,
-                redirect_hosts: hosts.into_iter().collect(),
-                pages,
+            |(authenticate, provider, cookie, keys, jwt_claims_headers, hosts, (pages, path_parameters))| {
+                Settings {
+                    authenticate,
+                    provider,
+                    cookie,
+                    keys,
+                    jwt_claims_headers,
+                    redirect_hosts: hosts.into_iter().collect(),
+                    pages,
+                    path_parameters,
+                }
             },
         )
 }

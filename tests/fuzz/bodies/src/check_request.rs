@@ -45,15 +45,17 @@ fn view(check: &CheckRequest) -> Message<'_> {
     let Some(attributes) = &check.attributes else {
         return view;
     };
+    view.certificate = attributes.source.as_ref().map_or("", |peer| &peer.certificate);
     let source = attributes.source.as_ref().and_then(|peer| peer.address.as_ref());
     if let Some(Address::SocketAddress(socket)) = source.and_then(|address| address.address.as_ref()) {
         view.source = &socket.address;
     }
-    let extension = |name: &str| attributes.context_extensions.get(name).map_or("", String::as_str);
+    let extension = |name: &str| attributes.context_extensions.get(name).map(String::as_str);
     view.context = Context {
         internal: extension("internal"),
         route_id: extension("route_id"),
         terminal: extension("terminal"),
+        route: extension("route"),
     };
     let request = attributes.request.as_ref();
     let Some(http) = request.and_then(|request| request.http.as_ref()) else {
@@ -63,6 +65,8 @@ fn view(check: &CheckRequest) -> Message<'_> {
     view.method = &http.method;
     view.path = &http.path;
     view.host = &http.host;
+    view.text_body = &http.body;
+    view.raw_body = &http.raw_body;
     let lines = http.header_map.iter().flat_map(|map| &map.headers);
     view.lines = lines
         .map(|line| {

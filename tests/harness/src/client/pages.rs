@@ -28,6 +28,13 @@ impl Client {
         self.send("GET", &target, &[], b"")
     }
 
+    /// Gets a URL as a browser does that somebody types it into; follows nothing.
+    #[track_caller]
+    pub fn type_in(&mut self, url: &str) -> Response {
+        let fields = [("Sec-Fetch-Site", "none"), ("Sec-Fetch-Mode", "navigate")];
+        self.get_with(url, &fields)
+    }
+
     /// Opens a URL and follows its redirects.
     #[track_caller]
     pub fn open(&mut self, url: &str) -> Response {
@@ -88,10 +95,12 @@ impl Client {
         self.follow(sent)
     }
 
-    /// Signs out by `url`, pressing whatever button a page asks to press.
+    /// Signs out by `url`, as a browser does that somebody types it into, pressing
+    /// whatever button a page asks to press.
     #[track_caller]
     pub fn sign_out(&mut self, url: &str) -> Response {
-        let mut page = self.open(url);
+        let first = self.type_in(url);
+        let mut page = self.follow(first);
         for _ in 0..3 {
             let forms = page.forms();
             let Some(form) = forms

@@ -87,6 +87,16 @@ impl Instance {
         );
     }
 
+    /// Asks it to read its configuration again (SIGHUP).
+    ///
+    /// # Panics
+    ///
+    /// When it does not run.
+    #[track_caller]
+    pub fn hang_up(&self) {
+        self.process.as_ref().expect("it runs").signal(libc::SIGHUP);
+    }
+
     /// Everything it has logged, over all its runs.
     #[must_use]
     pub fn log(&self) -> String {

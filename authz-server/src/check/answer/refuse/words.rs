@@ -3,6 +3,9 @@
 use super::super::Verdict;
 use crate::page::Link;
 
+#[cfg(test)]
+mod tests;
+
 /// What a page says.
 pub(super) struct Words {
     pub(super) title: &'static str,
@@ -10,6 +13,13 @@ pub(super) struct Words {
     pub(super) next_step: &'static str,
     pub(super) link: Option<Link<'static>>,
 }
+
+/// Asks for the same address once more. It is a reference without a path, so that
+/// nothing of the request stands in the page.
+const SAME_ADDRESS: Link<'static> = Link {
+    href: "",
+    label: "Try again",
+};
 
 impl Words {
     pub(super) fn of(verdict: Verdict) -> Self {
@@ -59,9 +69,24 @@ impl Words {
                 "The request cannot be read without doubt and was not passed on.",
                 "Check the address and the headers that your client sends.",
             ),
+            Verdict::AmbiguousRequest => (
+                "Bad request",
+                "The address can be read in two ways and the request was not passed on.",
+                "Check the address: `//`, `..`, `;` and escaped slashes are refused.",
+            ),
+            Verdict::BodyNotDelivered => (
+                "Method not allowed",
+                "This page needs what the request brings with it, which the proxy in front does not hand over.",
+                "Whoever runs it can set `with_request_body` in its ext_authz filter.",
+            ),
+            Verdict::NotInBand => (
+                "Not served here",
+                "The proxy in front has no way to hand this over: it is no text.",
+                "Whoever runs it can route this path to the authorization server's own web pages.",
+            ),
             Verdict::HeadersTooLarge => (
                 "Headers too large",
-                "The headers of this request leave no room for those that say who is asking.",
+                "Your browser sends so many headers, or such long ones, that there is no room for those that say who is asking.",
                 "Delete the cookies of this site, or send fewer and shorter headers.",
             ),
             Verdict::RouteInvalid => (
@@ -70,14 +95,14 @@ impl Words {
                 "Whoever runs it finds the error with `portcullis check` and in the log.",
             ),
             Verdict::NotReady => (
-                "Starting",
+                "Starting up",
                 "The server has no configuration yet.",
                 "Try again in a few seconds.",
             ),
             Verdict::RouteUnknown => (
                 "Not ready",
                 "The proxy and the authorization server do not hold the same configuration.",
-                "Try again in a few seconds; if it stays, send the decision id below to whoever runs the site.",
+                "Try again in a few seconds. If this goes on, send the decision id below to whoever runs the site.",
             ),
             Verdict::SessionStoreUnavailable => (
                 "Sessions unavailable",
@@ -87,28 +112,39 @@ impl Words {
             Verdict::AuthenticateNotConfigured => (
                 "Sign-in not configured",
                 "This application needs a signed-in user, and no authenticate service is configured.",
-                "Set `authenticate_service_url` to a host of your own, and the `idp_…` options.",
+                "Whoever runs it can set `authenticate_service_url` to a host of their own, and the `idp_…` options.",
             ),
             Verdict::HostedAuthenticate => (
                 "Sign-in not available",
                 "The configured authenticate service is Pomerium's hosted one, which cannot be used here.",
-                "Set `authenticate_service_url` to a host of your own, and the `idp_…` options.",
+                "Whoever runs it can set `authenticate_service_url` to a host of their own, and the `idp_…` options.",
             ),
             Verdict::ProviderNotConfigured => (
                 "Sign-in not configured",
                 "This application needs a signed-in user, and no identity provider is configured.",
-                "Set `idp_provider`, `idp_provider_url`, `idp_client_id` and `idp_client_secret`.",
+                "Whoever runs it can set `idp_provider`, `idp_provider_url`, `idp_client_id` and `idp_client_secret`.",
             ),
-            Verdict::Internal | Verdict::Allowed | Verdict::InternalRoute | Verdict::LoginRedirect => (
+            Verdict::Internal
+            | Verdict::Allowed
+            | Verdict::InternalRoute
+            | Verdict::InternalPage
+            | Verdict::LoginRedirect => (
                 "Something went wrong",
                 "The request could not be decided and was not passed on.",
-                "Try again; if it stays, send the decision id below to whoever runs the site.",
+                "Try again. If this goes on, send the decision id below to whoever runs the site.",
             ),
         };
-        let link = (verdict == Verdict::LoginRequired).then_some(Link {
-            href: "/",
-            label: "Sign in",
-        });
+        let link = match verdict {
+            Verdict::LoginRequired => Some(Link {
+                href: "/",
+                label: "Sign in",
+            }),
+            Verdict::NotReady
+            | Verdict::RouteUnknown
+            | Verdict::SessionStoreUnavailable
+            | Verdict::Internal => Some(SAME_ADDRESS),
+            _ => None,
+        };
         Self {
             title,
             message,

@@ -84,6 +84,9 @@ impl FromRequest<'_> {
         if name == "authorization" && identify::Credentials::of(request).authorization {
             return Cow::Borrowed("");
         }
+        if name == "referer" && request.headers.referer_shows_token {
+            return Cow::Borrowed("");
+        }
         let mut lines = request.headers.all.of(name).map(String::from_utf8_lossy);
         let Some(first) = lines.next() else {
             return Cow::Borrowed("");

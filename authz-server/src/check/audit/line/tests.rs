@@ -86,7 +86,7 @@ async fn lines(format: LineFormat, filter: &str, asks: &[Ask]) -> (Vec<String>, 
     (by_hand.lines(), by_tracing.lines())
 }
 
-fn asks() -> [Ask; 5] {
+fn asks() -> [Ask; 8] {
     [
         Ask::new(),
         Ask::new().path("/a\u{1b}[31m\"},{\"x\":\"\n?code=x"),
@@ -96,6 +96,9 @@ fn asks() -> [Ask; 5] {
             .joined(),
         Ask::new().context(&[("internal", "true")]),
         Ask::new().context(&[]).header("x-request-id", b"\xff\x00\x7f"),
+        Ask::new().context(&[("route", "verify")]).path("/a//b"),
+        Ask::new().context(&[]).path("/a;b"),
+        Ask::new().context(&[("route", "verify")]).path("/.pomerium/user"),
     ]
 }
 
@@ -109,7 +112,7 @@ fn timeless(line: &str, start: usize) -> (&str, &str) {
 #[tokio::test]
 async fn a_json_line_is_what_tracing_would_have_written() {
     let (by_hand, by_tracing) = lines(LineFormat::Json, "info", &asks()).await;
-    assert_eq!((by_hand.len(), by_tracing.len()), (11, 11));
+    assert_eq!((by_hand.len(), by_tracing.len()), (17, 17));
     for (ours, theirs) in by_hand.iter().zip(&by_tracing) {
         let parsed = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
         let (mut left, mut right) = (parsed(ours), parsed(theirs));
@@ -125,7 +128,7 @@ async fn a_json_line_is_what_tracing_would_have_written() {
 #[tokio::test]
 async fn a_text_line_is_what_tracing_would_have_written() {
     let (by_hand, by_tracing) = lines(LineFormat::Text, "info", &asks()).await;
-    assert_eq!((by_hand.len(), by_tracing.len()), (11, 11));
+    assert_eq!((by_hand.len(), by_tracing.len()), (17, 17));
     for (ours, theirs) in by_hand.iter().zip(&by_tracing) {
         assert_eq!(timeless(ours, 0), timeless(theirs, 0));
     }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use url::Url;
 
+use crate::admin::AdminSocket;
 use crate::health::Health;
 
 /// How often it is looked whether the sessions are there.
@@ -19,6 +20,7 @@ pub(super) struct Readiness {
     authz: Arc<AuthzServer>,
     instance: String,
     control_plane: String,
+    admin: Arc<AdminSocket>,
     /// Whether the sessions were all known once. From then on it is ready:
     /// without its control plane it decides on from memory, for as long as
     /// `--state-max-staleness` allows.
@@ -26,11 +28,17 @@ pub(super) struct Readiness {
 }
 
 impl Readiness {
-    pub(super) fn new(authz: Arc<AuthzServer>, instance: String, control_plane: &Url) -> Self {
+    pub(super) fn new(
+        authz: Arc<AuthzServer>,
+        instance: String,
+        control_plane: &Url,
+        admin: Arc<AdminSocket>,
+    ) -> Self {
         Self {
             authz,
             instance,
             control_plane: control_plane.to_string(),
+            admin,
             started: AtomicBool::new(false),
         }
     }
@@ -44,15 +52,17 @@ impl Readiness {
         }
     }
 
-    /// Logs `ready` with the addresses as soon as that is so.
+    /// Opens the admin socket and logs `ready` with the addresses as soon as that is so.
     pub(super) async fn announce(self: Arc<Self>, address: String, health: SocketAddr) {
         while !self.authz.sessions().is_connected() {
             sleep(PAUSE).await;
         }
         self.started.store(true, Ordering::Relaxed);
+        self.admin.open();
         let Self {
             instance,
             control_plane,
+            admin,
             ..
         } = &*self;
         tracing::info!(
@@ -60,6 +70,7 @@ impl Readiness {
             control_plane,
             instance,
             health_check_addr = %health,
+            admin_socket = admin.shown(),
             "ready"
         );
     }
@@ -77,7 +88,7 @@ impl Health for Readiness {
     fn status(&self) -> Value {
         let feed = self.authz.feed_state().view();
         let bundle = self.authz.feed().current();
-        json!({
+        let status = json!({
             "ready": self.is_ready(),
             "instance": self.instance,
             "bundle": {
@@ -91,6 +102,7 @@ impl Health for Readiness {
                 "last_error": feed.last_error,
             },
             "sessions": {"connected": self.authz.sessions().is_connected()},
-        })
+        });
+        self.admin.in_status(status)
     }
 }

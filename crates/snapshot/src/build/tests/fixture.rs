@@ -21,6 +21,7 @@ pub(super) fn materials() -> Materials {
         },
         self_signed: None,
         ipv4_only: false,
+        each_host_logs_in: false,
     }
 }
 
@@ -52,6 +53,7 @@ pub(super) fn config(routes: impl IntoIterator<Item = Route>) -> Config {
                 same_site: SameSite::Unset,
             },
             jwt_claims_headers: Vec::new(),
+            path_parameters: None,
             pages: portcullis_model::Pages::default(),
             pass_identity_headers: false,
             set_response_headers: None,
