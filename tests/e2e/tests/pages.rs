@@ -77,7 +77,7 @@ fn our_pages_are_seen_in_every_light_and_on_every_screen() {
     // The form's own policy and origin let it through, and it ends the other session.
     assert_eq!(elsewhere.get(&site.url("app", "/before")).status, 200);
     browser.open(&site.url("app", "/.pomerium/"));
-    browser.click("#sessions button");
+    browser.leave(|browser| browser.click("#sessions button"));
     browser.wait_for_text("this browser");
     assert!(!browser.has("#sessions button"));
     assert_eq!(elsewhere.get(&site.url("app", "/after")).status, 302);

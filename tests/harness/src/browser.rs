@@ -163,6 +163,23 @@ impl Browser {
         self.command("POST", &format!("/element/{element}/click"), &json!({}));
     }
 
+    /// Does what leads to another page, and waits until that page is loaded: a text that
+    /// both have says nothing.
+    ///
+    /// # Panics
+    ///
+    /// When it leads nowhere.
+    #[track_caller]
+    pub fn leave(&mut self, act: impl FnOnce(&mut Self)) {
+        self.script("document.seen = true; return ''");
+        act(self);
+        let state = "return document.seen ? 'still the page before' : document.readyState";
+        let left = wait::poll(Duration::from_secs(15), || {
+            (self.script(state) == "complete").then_some(())
+        });
+        assert!(left.is_some(), "nothing leads on from {}:\n{}", self.url(), self.text());
+    }
+
     /// Whether there is an element that a CSS selector names.
     #[must_use]
     #[track_caller]

@@ -53,7 +53,7 @@ fn every_page_is_used_by_keyboard_alone() {
     browser.open(&site.url("app", "/.pomerium/"));
     walk(&mut browser, 4);
     browser.open(&site.url("app", "/.pomerium/"));
-    enter(&mut browser, "End");
+    browser.leave(|browser| enter(browser, "End"));
     browser.wait_for_text("this browser");
     assert_eq!(elsewhere.get(&site.url("app", "/after")).status, 302);
 
@@ -98,6 +98,6 @@ fn every_page_is_used_by_keyboard_alone() {
     browser.open(&failed);
     walk(&mut browser, 1);
     browser.open(&failed);
-    enter(&mut browser, "Try again");
+    browser.leave(|browser| enter(browser, "Try again"));
     browser.wait_for_text("Sign in");
 }
