@@ -7,6 +7,7 @@ pub mod answer;
 pub mod audit;
 pub mod decide;
 mod decision_ids;
+pub mod evidence;
 pub mod identify;
 pub mod intake;
 pub mod message;
@@ -15,12 +16,15 @@ pub mod route;
 #[cfg(test)]
 mod tests;
 
+use crate::client;
 use crate::feed::Active;
 use crate::in_band;
 use crate::sessions::StoredSession;
 use crate::state::AuthzServer;
 use answer::{Answer, Situation, Verdict};
+use core::net::IpAddr;
 use core::panic::AssertUnwindSafe;
+use evidence::Evidence;
 use futures::FutureExt as _;
 use identify::IdentifyError;
 use intake::{Ambiguity, IntakeError};
@@ -28,12 +32,13 @@ use jiff::Timestamp;
 use message::{Malformed, Message};
 use portcullis_bundle::Route;
 use portcullis_model::DecisionId;
-use portcullis_policy::Evaluation;
+use portcullis_policy::{Evaluation, Outcome};
 use std::sync::Arc;
 use std::time::Instant;
 
 pub use answer::Reply;
 pub(crate) use decision_ids::DecisionIds;
+pub(crate) use evidence::Remembered;
 
 /// What a decision was made from; for the audit line.
 #[derive(Default)]
@@ -42,13 +47,19 @@ pub(crate) struct Facts {
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) session: Option<Arc<StoredSession>>,
     pub(crate) evaluation: Option<Evaluation>,
+    /// Whose request it is, where a proxy that is to be believed says so.
+    pub(crate) client: Option<IpAddr>,
     /// How the route was found, or was to be.
     pub(crate) by: Option<route::By>,
     /// Why a request can be read in two ways.
     pub(crate) ambiguity: Option<Ambiguity>,
+    /// Whether what Envoy says of the route names none, or none of this request.
+    pub(crate) misnamed: bool,
+    /// Whether the filter keeps headers of the request from us.
+    pub(crate) hidden: bool,
     /// The setting of the filter without which the policy cannot decide otherwise.
     pub(crate) missing: Option<&'static str>,
-    /// The status of the page that is the answer.
+    /// The status of the page, or of the route's own answer, that is the answer.
     pub(crate) page: Option<u16>,
 }
 
@@ -98,14 +109,17 @@ async fn run(
         active: None,
         now,
     };
-    let request = match intake::read(message) {
+    let mut request = match intake::read(message) {
         Ok(request) => request,
         Err(error) => {
             let html = intake::reads_html(message);
+            facts.ambiguity = error.ambiguity();
+            if facts.ambiguity == Some(Ambiguity::ReplacedByte) {
+                facts.missing = Some("encode_raw_headers");
+            }
             let verdict = match error {
-                IntakeError::Ambiguous(ambiguity) => {
+                IntakeError::Ambiguous(_) => {
                     facts.by = Some(route::By::of(&message.context));
-                    facts.ambiguity = Some(ambiguity);
                     Verdict::AmbiguousRequest
                 }
                 _ => Verdict::BadRequest,
@@ -113,6 +127,7 @@ async fn run(
             return answer::refusal(&Situation { html, ..bare }, verdict);
         }
     };
+    facts.hidden = !request.shows_all;
     let by = *facts.by.insert(route::By::of(&request.context));
     let Some(active) = server.feed().active() else {
         return answer::refusal(
@@ -124,6 +139,14 @@ async fn run(
         );
     };
     let active = &**facts.active.insert(active);
+    let hops = active.settings().trusted_hops;
+    request.source_ip = client::address(
+        hops,
+        request.source_ip,
+        request.context.is_foreign(),
+        request.headers.all.of(client::FORWARDED_FOR),
+    );
+    facts.client = request.source_ip.filter(|_| hops > 0);
     let situation = Situation {
         decision,
         request: Some(&request),
@@ -152,7 +175,14 @@ async fn run(
             if let route::Unroutable::Ambiguous(ambiguity) = unroutable {
                 facts.ambiguity = Some(ambiguity);
             }
-            return answer::refusal(&situation, unroutable.into());
+            facts.misnamed = matches!(unroutable, route::Unroutable::Unknown);
+            let verdict = match unroutable {
+                // Beside another's Envoy a client brings this about, by a host that is not
+                // the named route's: nothing of ours is out of order.
+                route::Unroutable::Unknown if server.in_band() => Verdict::NoRoute,
+                unroutable => unroutable.into(),
+            };
+            return answer::refusal(&situation, verdict);
         }
     };
     facts.route = Some(Arc::clone(found));
@@ -173,15 +203,22 @@ async fn run(
     }
 
     let session = identity.session.as_deref();
-    let mut evaluation = decide::decide(program, &request, &request.path, session, now);
+    let evidence = Evidence::read(program, active, message, &request, now);
+    let mut evaluation = decide::decide(program, &request, &request.path, session, &evidence, now);
     if by != route::By::Id {
         if let Some(bare) = route::bare_of_parameters(&request) {
-            let other = decide::decide(program, &request, &bare, session, now);
+            let other = decide::decide(program, &request, &bare, session, &evidence, now);
             evaluation = decide::stricter(evaluation, other);
         }
-        facts.missing = decide::missing(program, &evaluation, message, &request);
+        facts.missing = match evaluation.outcome {
+            Outcome::Deny(_) => evidence.missing(),
+            Outcome::Allow(_) | Outcome::Challenge(_) => None,
+        };
     }
     let answer = answer::answer(server, &situation, found, &identity, &evaluation, now);
+    if answer.verdict == Verdict::Answered {
+        facts.page = found.answer.as_ref().map(|own| own.status());
+    }
     facts.evaluation = Some(evaluation);
     answer
 }

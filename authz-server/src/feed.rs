@@ -1,5 +1,6 @@
 //! Where bundles come in, and what is derived once from each.
 
+use crate::check::Remembered;
 use crate::check::answer::Reserved;
 use crate::metrics::Metrics;
 use crate::page::Look;
@@ -43,6 +44,8 @@ pub struct Active {
     /// Changes whenever keys or claim headers do: a cached assertion of another
     /// number is not served.
     pub(crate) identity_epoch: u64,
+    /// What was found of client certificates by the authorities of the bundle.
+    pub(crate) certificates: Remembered,
     /// How routes are found without their ids; made when the first request needs it, so
     /// that it costs nothing where our own Envoy names them.
     table: OnceLock<Option<Arc<Table>>>,
@@ -207,6 +210,7 @@ impl Feed {
             error_look,
             reserved,
             identity_epoch,
+            certificates: Remembered::default(),
             table: OnceLock::new(),
             former_table: before.and_then(Active::known_table),
         };

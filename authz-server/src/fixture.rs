@@ -30,6 +30,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+pub(crate) mod certificates;
 mod cuttable;
 pub(crate) mod documents;
 
@@ -265,6 +266,8 @@ pub(crate) fn settings() -> Settings {
         ]),
         pages: Pages::default(),
         path_parameters: None,
+        trusted_hops: 0,
+        client_authorities: None,
     }
 }
 
@@ -277,7 +280,9 @@ pub(crate) fn route(legacy: &Legacy) -> Route {
         policy: RoutePolicy::Program(program(legacy)),
         pass_identity_headers: true,
         set_request_headers: Vec::new(),
+        remove_request_headers: Vec::new(),
         allow_websockets: false,
+        answer: None,
         error_details: None,
         listing: Listing::default(),
         depends_on: Vec::new(),
@@ -330,6 +335,16 @@ pub(crate) struct Ask {
     pub(crate) context: Vec<(String, String)>,
     /// Whether headers come as lines (`encode_raw_headers`) or as the plain map.
     pub(crate) raw: bool,
+    /// Whether those are hidden that Envoy makes of method, host, path and scheme.
+    pub(crate) hides: bool,
+    /// `raw_body`, and `body` in its place if that is set.
+    pub(crate) bodies: (Vec<u8>, String),
+    /// `attributes.source.certificate`.
+    pub(crate) certificate: String,
+    /// `http` or `https`.
+    pub(crate) scheme: String,
+    /// `HTTP/1.1` and the like.
+    pub(crate) protocol: String,
 }
 
 impl Ask {
@@ -342,6 +357,11 @@ impl Ask {
             headers: vec![("x-request-id".to_owned(), b"req-1".to_vec())],
             context: vec![],
             raw: true,
+            hides: false,
+            bodies: Default::default(),
+            certificate: String::new(),
+            scheme: "https".to_owned(),
+            protocol: "HTTP/2".to_owned(),
         }
         .context(&[("internal", "false"), ("route_id", &ROUTE.to_string())])
     }
@@ -364,6 +384,11 @@ impl Ask {
         self
     }
 
+    pub(crate) fn protocol(mut self, protocol: &str) -> Self {
+        self.protocol = protocol.to_owned();
+        self
+    }
+
     pub(crate) fn path(mut self, path: &str) -> Self {
         self.path = path.to_owned();
         self
@@ -378,32 +403,82 @@ impl Ask {
         self.header("cookie", format!("_pomerium={cookie}"))
     }
 
+    /// The body, as bytes.
+    pub(crate) fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.bodies = (body.as_ref().to_vec(), String::new());
+        self
+    }
+
+    /// The body, as text.
+    pub(crate) fn text(mut self, body: &str) -> Self {
+        self.bodies = (Vec::new(), body.to_owned());
+        self
+    }
+
+    /// A certificate in PEM, as Envoy writes it.
+    pub(crate) fn certificate(mut self, pem: &str) -> Self {
+        let encoded = pem.replace('%', "%25").replace('\n', "%0A").replace(' ', "%20");
+        self.certificate = encoded
+            .replace('+', "%2B")
+            .replace('/', "%2F")
+            .replace('=', "%3D");
+        self
+    }
+
     pub(crate) fn joined(mut self) -> Self {
         self.raw = false;
         self
+    }
+
+    /// Leaves out the headers that begin with a colon, as a filter with `allowed_headers`.
+    pub(crate) fn hiding(mut self) -> Self {
+        self.hides = true;
+        self
+    }
+
+    /// Every header line: first those of the request line, unless they were given.
+    fn lines(&self) -> Vec<(String, Vec<u8>)> {
+        let of_request = [
+            (":authority", &self.host),
+            (":path", &self.path),
+            (":method", &self.method),
+            (":scheme", &self.scheme),
+        ];
+        let given = |name: &str| self.headers.iter().any(|(given, _)| given == name);
+        let mut lines: Vec<_> = of_request
+            .into_iter()
+            .filter(|(name, _)| !self.hides && !given(name))
+            .map(|(name, value)| (name.to_owned(), value.clone().into_bytes()))
+            .collect();
+        lines.extend_from_slice(&self.headers);
+        lines
     }
 
     pub(crate) fn request(&self) -> CheckRequest {
         let mut http = HttpRequest {
             method: self.method.clone(),
             host: self.host.clone(),
+            scheme: self.scheme.clone(),
             path: self.path.clone(),
+            protocol: self.protocol.clone(),
+            raw_body: self.bodies.0.clone(),
+            body: self.bodies.1.clone(),
             ..HttpRequest::default()
         };
         if self.raw {
-            let headers = self.headers.iter().map(|(name, value)| HeaderValue {
-                key: name.clone(),
+            let headers = self.lines().into_iter().map(|(key, raw_value)| HeaderValue {
+                key,
                 value: String::new(),
-                raw_value: value.clone(),
+                raw_value,
             });
             http.header_map = Some(HeaderMap {
                 headers: headers.collect(),
             });
         } else {
             let mut map: HashMap<String, String> = HashMap::new();
-            for (name, value) in &self.headers {
-                let value = String::from_utf8_lossy(value).replace(char::REPLACEMENT_CHARACTER, "!");
-                map.entry(name.clone())
+            for (name, value) in self.lines() {
+                let value = String::from_utf8_lossy(&value).replace(char::REPLACEMENT_CHARACTER, "!");
+                map.entry(name)
                     .and_modify(|line| {
                         line.push(',');
                         line.push_str(&value);
@@ -422,6 +497,7 @@ impl Ask {
                     address: Some(Address {
                         address: Some(address),
                     }),
+                    certificate: self.certificate.clone(),
                     ..Peer::default()
                 }),
                 request: Some(Request {

@@ -8,6 +8,7 @@
 //! the clock and the random source.
 
 pub mod check;
+mod client;
 pub mod clock;
 pub mod feed;
 pub mod follow;
@@ -28,5 +29,5 @@ mod serve;
 mod state;
 
 pub use follow::follow;
-pub use serve::{ServeError, serve, serve_joined, transport};
+pub use serve::{ServeError, serve, serve_joined, serve_keys, transport};
 pub use state::{AuthzServer, Options};

@@ -12,7 +12,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 #[cfg(test)]
+mod contract_tests;
+#[cfg(test)]
+mod frames;
+#[cfg(test)]
 mod joined_tests;
+mod keys;
+#[cfg(test)]
+mod keys_tests;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +38,16 @@ const PAGE_DEADLINE: Duration = Duration::from_secs(30);
 const MAX_HEADERS: u32 = 128 * 1024;
 /// Checks under way on one connection of Envoy's.
 const MAX_STREAMS: u32 = 4096;
+/// Checks that Envoy broke off before they were begun, on one connection. Envoy does
+/// so whenever a client goes, so that any client could have the connection ended, and
+/// with it the checks of all others, by going often: this is more than one reading
+/// of a connection holds.
+const MAX_RESETS: usize = 16 * 1024;
+/// Longest life of a connection that asks for public keys: those who ask come seldom, and
+/// may be anybody.
+const KEYS_CONNECTION: Duration = Duration::from_secs(60);
+/// Requests for them under way on one connection.
+const KEYS_STREAMS: u32 = 16;
 /// After so long without a word Envoy is asked for a sign of life …
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// … for which it has this long.
@@ -54,7 +71,7 @@ pub fn transport() -> tonic::transport::Server {
         .timeout(CHECK_DEADLINE)
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_header_list_size(MAX_HEADERS)
-        .http2_max_pending_accept_reset_streams(Some(64))
+        .http2_max_pending_accept_reset_streams(Some(MAX_RESETS))
 }
 
 /// Serves checks on `grpc` and pages on `web` until `shutdown`, then finishes
@@ -129,6 +146,38 @@ pub async fn serve_joined(
         }
     };
     until_stopped(server, stop, serving).await
+}
+
+/// Serves the public keys, which anybody may know, and nothing else on the connections of
+/// a listener until `shutdown`. At most 64 of them stay open, the oldest given up for one
+/// more, each for 5 seconds without a request and a minute with.
+///
+/// # Errors
+///
+/// [`ServeError`] when the listener fails.
+pub async fn serve_keys(
+    server: Arc<AuthzServer>,
+    incoming: Incoming,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let asked = |request: axum::extract::Request| async {
+        if let Some(asker) = request.extensions().get::<keys::Asker>() {
+            asker.has_asked();
+        }
+        request
+    };
+    let routes = server.keys().layer(axum::middleware::map_request(asked));
+    // Not those of Envoy's connection: what it may hold, strangers may not.
+    tonic::transport::Server::builder()
+        .timeout(CHECK_DEADLINE)
+        .max_concurrent_streams(KEYS_STREAMS)
+        .max_connection_age(KEYS_CONNECTION)
+        .max_connection_age_grace(CHECK_DEADLINE)
+        .accept_http1(true)
+        .add_routes(Routes::from(routes))
+        .serve_with_incoming_shutdown(keys::bounded(incoming), shutdown.cancelled_owned())
+        .await
+        .map_err(ServeError::Grpc)
 }
 
 /// Both doors as one service. Pages take every path that is no Check's.

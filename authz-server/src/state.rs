@@ -191,6 +191,12 @@ impl AuthzServer {
         crate::web::router(Arc::clone(self))
     }
 
+    /// The public keys alone as a service, for whatever host they are asked; see
+    /// [`crate::serve_keys`].
+    pub fn keys(self: &Arc<Self>) -> axum::Router {
+        crate::web::keys_router(Arc::clone(self))
+    }
+
     /// Wipes sessions that have ended, from the store too, and assertions that
     /// are too old; [`crate::serve`] does so every half minute.
     pub async fn sweep(&self) {

@@ -39,7 +39,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use crate::AuthzServer;
 use crate::check::answer::ROBOTS;
 use crate::sign_in;
-use fault::Fault;
+use fault::{Fault, Form};
 pub(crate) use own_sessions::Turns;
 use visit::{Asker, Role, Visit};
 
@@ -51,6 +51,16 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub fn router(server: Arc<AuthzServer>) -> Router {
     Router::new().fallback(serve).with_state(server)
 }
+
+/// The public keys alone, whatever host they are asked for: for who knows this server by
+/// another name than those of the routes, as istiod does that of a Service.
+pub fn keys_router(server: Arc<AuthzServer>) -> Router {
+    Router::new().fallback(serve_keys).with_state(server)
+}
+
+/// Marks a request whose answer is that of a check: text.
+#[derive(Clone, Copy)]
+pub(crate) struct InBand;
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +203,14 @@ async fn serve(State(server): State<Arc<AuthzServer>>, request: Request) -> Resp
     if let Some(reader) = reader {
         cors::allow(&mut response, reader);
     }
+    pages::harden(&mut response);
+    response
+}
+
+async fn serve_keys(State(server): State<Arc<AuthzServer>>, request: Request) -> Response {
+    // It is programs that ask, and of a host of ours a page would speak.
+    let refuse = |fault: Fault| fault.into_response(Form::Json, None, None, None);
+    let mut response = well_known::keys_alone(&server, &request).unwrap_or_else(refuse);
     pages::harden(&mut response);
     response
 }

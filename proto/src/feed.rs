@@ -10,6 +10,7 @@
 //!
 //! Updates hold the root keys; see the crate's documentation.
 
+mod answer;
 mod assembler;
 mod decode;
 mod encode;

@@ -7,6 +7,7 @@ pub mod assertions;
 pub mod login;
 pub mod negotiate;
 
+mod own;
 mod refuse;
 mod response;
 mod upstream;
@@ -38,6 +39,8 @@ pub enum Verdict {
     InternalRoute,
     /// One of our own pages, which is the answer.
     InternalPage,
+    /// The policy allows, and the route answers itself: it leads to no upstream.
+    Answered,
     /// The policy does not allow.
     PolicyDenied,
     /// Sent to the sign-in.
@@ -86,10 +89,11 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, in the order of their numbers.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Allowed,
         Self::InternalRoute,
         Self::InternalPage,
+        Self::Answered,
         Self::PolicyDenied,
         Self::LoginRedirect,
         Self::LoginRequired,
@@ -121,6 +125,7 @@ impl Verdict {
             Self::Allowed => "allowed",
             Self::InternalRoute => "internal_route",
             Self::InternalPage => "internal_page",
+            Self::Answered => "answered",
             Self::PolicyDenied => "policy_denied",
             Self::LoginRedirect => "login_redirect",
             Self::LoginRequired => "login_required",
@@ -147,11 +152,11 @@ impl Verdict {
     }
 
     /// The HTTP status of the answer; 200 stands for "goes on to the upstream", and for
-    /// a page whatever its own status is.
+    /// a page, or what a route answers, whatever its own status is.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::Allowed | Self::InternalRoute | Self::InternalPage => 200,
+            Self::Allowed | Self::InternalRoute | Self::InternalPage | Self::Answered => 200,
             Self::LoginRedirect => 302,
             Self::BadRequest | Self::AmbiguousRequest => 400,
             Self::LoginRequired => 401,
@@ -230,6 +235,9 @@ pub(crate) fn answer(
             },
         ),
         Outcome::Allow(allowed) => {
+            if let Some(own) = own::of(server, request, route) {
+                return own::answer(situation, request, route, own);
+            }
             match upstream::headers(server, active, request, route, identity, allowed, now) {
                 Ok(ok) if !upstream::fits(request, &ok) => refusal(situation, Verdict::HeadersTooLarge),
                 Ok(ok) => Answer {

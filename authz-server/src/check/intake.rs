@@ -17,7 +17,8 @@ use std::borrow::Cow;
 
 pub use headers::{Headers, Lines, Values};
 pub use target::Ambiguity;
-use target::{host, path};
+pub(crate) use target::host;
+use target::{are_whole, as_it_is, has_final_dot, path};
 
 /// A request that cannot be decided on because it cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,12 +37,24 @@ pub enum IntakeError {
     Host,
     /// The path is not absolute, has a fragment, its escapes are not UTF-8, or two
     /// servers could take it for different paths.
-    #[error("the path is invalid")]
-    Path,
+    #[error("the path is invalid: {0}")]
+    Path(Ambiguity),
     /// The same of host or path where somebody else's Envoy asks, which normalises as it
     /// likes.
     #[error("the request can be read in two ways: {0}")]
     Ambiguous(Ambiguity),
+}
+
+impl IntakeError {
+    /// What of host or path is odd, where it is that; for the log.
+    #[must_use]
+    pub const fn ambiguity(self) -> Option<Ambiguity> {
+        match self {
+            Self::Ambiguous(why) | Self::Path(why) => Some(why),
+            Self::Host => Some(Ambiguity::Host),
+            Self::NoHttpRequest | Self::TwoHeaderForms | Self::HeaderNotText => None,
+        }
+    }
 }
 
 /// One request, as Envoy normalised it.
@@ -50,16 +63,24 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// The canonical host of `:authority`.
     pub host: Host,
+    /// Whether there was a dot behind it. Our own listener takes that away.
+    pub has_final_dot: bool,
     /// Its port, if it names one.
     pub port: Option<u16>,
+    /// `http` or `https`, as Envoy has it: of the connection, or of a proxy before it.
+    pub scheme: &'static str,
     /// Path and query as they go upstream.
     pub target: &'a str,
     /// The decoded path without the query; empty for CONNECT.
     pub path: Cow<'a, str>,
     /// The query, without the `?`.
     pub query: Option<&'a str>,
-    /// Who opened the connection to Envoy, whatever a header says.
+    /// Who opened the connection to Envoy, whatever a header says; once it is known which
+    /// proxies are to be believed, whom they speak for.
     pub source_ip: Option<IpAddr>,
+    /// Whether all that a client sent is among the headers. A filter may be told to show
+    /// some alone (`allowed_headers`), and then the others go on unseen.
+    pub shows_all: bool,
     /// The headers that we read.
     pub headers: Headers<'a>,
     /// What the route says of itself.
@@ -107,22 +128,38 @@ pub fn read<'a>(message: &'a Message<'a>) -> Result<Request<'a>, IntakeError> {
         true => IntakeError::Ambiguous(ambiguity),
         false => ours,
     };
-    let (host, port) = host(message.host).ok_or_else(|| ambiguous(Ambiguity::Host, IntakeError::Host))?;
+    // Our own listener takes the dot away, so that one which is left was the first of two.
+    let dotted = !message.context.is_foreign() && has_final_dot(message.host);
+    let (host, port) = host(message.host)
+        .filter(|_| !dotted)
+        .ok_or_else(|| ambiguous(Ambiguity::Host, IntakeError::Host))?;
     let (raw_path, query) = match message.path.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (message.path, None),
     };
-    let path = path(raw_path, message.method == "CONNECT")
-        .map_err(|ambiguity| ambiguous(ambiguity, IntakeError::Path))?;
+    let path = as_it_is(raw_path, headers.all, joined, message.protocol)
+        .and_then(|()| match query.is_some_and(|query| query.contains('#')) {
+            true => Err(Ambiguity::Fragment),
+            false => path(raw_path, message.method == "CONNECT"),
+        })
+        .map_err(|ambiguity| ambiguous(ambiguity, IntakeError::Path(ambiguity)))?;
     let source_ip = message.source.parse::<IpAddr>().ok();
     Ok(Request {
         method: message.method,
         host,
+        has_final_dot: has_final_dot(message.host),
         port,
+        scheme: if message.scheme.eq_ignore_ascii_case("http") {
+            "http"
+        } else {
+            "https"
+        },
         target: message.path,
         path,
         query,
         source_ip: source_ip.map(|ip| ip.to_canonical()),
+        // Ours hides none.
+        shows_all: !message.context.is_foreign() || are_whole(headers.all, message.method),
         headers,
         context: message.context,
     })

@@ -36,6 +36,10 @@ pub struct Message<'a> {
     pub path: &'a str,
     /// `host`.
     pub host: &'a str,
+    /// `scheme`.
+    pub scheme: &'a str,
+    /// `protocol`, as in `HTTP/1.1`.
+    pub protocol: &'a str,
     /// `header_map`: a line each, bytes as they came.
     pub lines: Vec<Line<'a>>,
     /// `headers`: lines of one name joined by commas, other bytes replaced.
@@ -131,6 +135,8 @@ impl<'a> Message<'a> {
             }
             4 => field.store(&mut self.path),
             5 => field.store(&mut self.host),
+            6 => field.store(&mut self.scheme),
+            10 => field.store(&mut self.protocol),
             11 => field.store(&mut self.text_body),
             12 => {
                 self.raw_body = field.bytes()?;

@@ -153,12 +153,15 @@ fn by_reading<'a>(active: &'a Active, request: &Request<'_>) -> Result<Target<'a
     let find = |path: &str| table.find(request.method, &request.host, request.port, path);
     let found = find(written);
     // The other readings of the path, if there are any.
-    let decoded = (written.contains('%') && !is_of_escapes(active, found)).then_some(&*request.path);
+    let decoded = written.contains('%').then_some(&*request.path);
     let bare = bare_of_parameters(request).map(|bare| [without_parameters(written), bare]);
-    let readings = decoded
-        .into_iter()
-        .chain(bare.iter().flatten().map(String::as_str));
-    if readings.clone().any(|path| find(path) != found) {
+    let bare = bare.iter().flatten().map(String::as_str);
+    let of_escapes = match found {
+        Found::Route(id) => active.bundle.route(id).is_some_and(|route| is_of_escapes(route)),
+        Found::Internal | Found::Nothing => false,
+    };
+    let others = decoded.filter(|_| !of_escapes).into_iter().chain(bare.clone());
+    if others.clone().any(|path| find(path) != found) {
         return Err((Unroutable::Ambiguous(Ambiguity::TwoRoutes), None));
     }
     let id = match (found, request.context.route) {
@@ -169,27 +172,44 @@ fn by_reading<'a>(active: &'a Active, request: &Request<'_>) -> Result<Target<'a
                 &table,
                 request,
                 name,
-                core::iter::once(written).chain(readings),
+                decoded,
+                core::iter::once(written).chain(bare),
             );
         }
         (Found::Nothing, None) => return Err((Unroutable::NoRoute, None)),
         (Found::Route(id), None) => id,
     };
+    // In any reading: what the others meet here says nothing of what they meet elsewhere.
+    let mut readings = core::iter::once(written).chain(others);
+    if readings
+        .clone()
+        .any(|path| table.hangs_on_the_port(request.method, &request.host, request.port, path))
+    {
+        return Err((Unroutable::Ambiguous(Ambiguity::TwoPorts), None));
+    }
+    if request.has_final_dot
+        && readings.any(|path| table.hangs_on_the_dot(request.method, &request.host, request.port, path))
+    {
+        return Err((Unroutable::Ambiguous(Ambiguity::Host), None));
+    }
     of_route(active.bundle.route(id).ok_or((Unroutable::Unknown, None))?)
 }
 
-/// The route of this name, which must be for the host and for each of the paths.
+/// The route of this name, which must be for the host and for each of the paths, and for
+/// the decoded one unless it is itself of percent-encoded paths.
 fn by_name<'a, 'p>(
     active: &'a Active,
     table: &Table,
     request: &Request<'_>,
     name: &str,
-    mut paths: impl Iterator<Item = &'p str>,
+    decoded: Option<&'p str>,
+    paths: impl Iterator<Item = &'p str>,
 ) -> Result<Target<'a>, Unrouted<'a>> {
     let Some(Named::One(id)) = table.named(name) else {
         return Err((Unroutable::Unknown, None));
     };
     let route = active.bundle.route(id).ok_or((Unroutable::Unknown, None))?;
+    let mut paths = paths.chain(decoded.filter(|_| !is_of_escapes(route)));
     if !route.host.matches(&request.host) || !paths.all(|path| table.takes(name, route, path)) {
         return Err((Unroutable::Unknown, Some(route)));
     }
@@ -203,9 +223,8 @@ fn written<'a>(request: &Request<'a>) -> &'a str {
 
 /// Whether the route's own expression is of percent-encoded paths, so that a decoded
 /// one says nothing.
-fn is_of_escapes(active: &Active, found: Found) -> bool {
-    let Found::Route(id) = found else { return false };
-    let found_by = active.bundle.route(id).and_then(|route| route.found_by.as_ref());
+fn is_of_escapes(route: &Route) -> bool {
+    let found_by = route.found_by.as_ref();
     found_by.is_some_and(|found_by| found_by.path.text().contains('%'))
 }
 

@@ -10,6 +10,7 @@ use crate::check::answer::Verdict;
 use crate::check::identify::cookie_lines;
 use crate::check::intake::Request;
 use crate::check::message::Message;
+use crate::client;
 use crate::feed::Active;
 use crate::web;
 
@@ -46,6 +47,8 @@ pub(super) fn of(
     let mut made = http::Request::builder()
         .method(method)
         .uri(request.target)
+        .extension(web::InBand)
+        .extension(client::OfCheck(request.source_ip))
         .header(header::HOST, message.host)
         .body(body)
         .map_err(|_| bad())?;
@@ -80,13 +83,23 @@ fn cookies(active: &Active, request: &Request<'_>) -> Vec<String> {
 }
 
 /// The body, if the check holds all of it.
+///
+/// Nothing says that there is one: Envoy takes `transfer-encoding` out before it asks, and
+/// HTTP/2 needs no length. So that there is none must be said, by a length of 0 or by the
+/// filter, which says of every body that it sends whether that is all of it.
 fn whole_body<'a>(message: &Message<'a>, request: &Request<'_>) -> Result<&'a [u8], Verdict> {
     let lines = request.headers.all;
-    let partial = lines.of(PARTIAL).any(|value| value != b"false");
-    let mut lengths = lines.of("content-length");
-    let announced = lengths.any(|length| length != b"0") || lines.of("transfer-encoding").next().is_some();
+    let all = |name: &str, wanted: &[u8]| {
+        let mut values = lines.of(name).peekable();
+        values
+            .peek()
+            .is_some()
+            .then(|| values.all(|value| value == wanted))
+    };
+    let whole = all(PARTIAL, b"false");
     let body = message.body();
-    if partial || (body.is_empty() && announced) {
+    let none = whole == Some(true) || all("content-length", b"0") == Some(true);
+    if whole == Some(false) || (body.is_empty() && !none) {
         return Err(Verdict::BodyNotDelivered);
     }
     Ok(body)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::response::{IntoResponse as _, Response};
 use core::net::IpAddr;
-use http::{HeaderMap, header};
+use http::{HeaderValue, header};
 use portcullis_bundle::{Listing, Route};
 use portcullis_model::Image;
 use portcullis_policy::{Allowed, Http, Input, Outcome, evaluate};
@@ -22,6 +22,7 @@ use super::pages::{self, Forms};
 use super::user;
 use super::visit::Visit;
 use crate::check::decide::subject;
+use crate::client;
 use crate::feed::authority;
 use crate::sessions::StoredSession;
 
@@ -113,7 +114,7 @@ fn allows(visit: &Visit, route: &Route, stored: &StoredSession) -> Option<Allowe
         method: "GET",
         host: route.host.as_str(),
         path: "/",
-        source_ip: client(&visit.parts.headers),
+        source_ip: client(visit),
         ..Http::default()
     };
     match evaluate(program, &Input::http(http, Some(subject(stored)), visit.now)).outcome {
@@ -122,12 +123,15 @@ fn allows(visit: &Visit, route: &Route, stored: &StoredSession) -> Option<Allowe
     }
 }
 
-/// The client as Envoy saw it, which puts it last.
-fn client(headers: &HeaderMap) -> Option<IpAddr> {
-    let line = headers.get_all("x-forwarded-for").iter().next_back()?;
-    let address: IpAddr = line.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()?;
-    // A policy names it in one form, as for a Check.
-    Some(address.to_canonical())
+/// The address that a Check would go by. Only behind our own Envoy does a page come
+/// without one.
+fn client(visit: &Visit) -> Option<IpAddr> {
+    if let Some(client::OfCheck(address)) = visit.parts.extensions.get() {
+        return *address;
+    }
+    let lines = visit.parts.headers.get_all(client::FORWARDED_FOR);
+    let hops = visit.active.settings().trusted_hops;
+    client::told_by_envoy(hops, lines.iter().map(HeaderValue::as_bytes))
 }
 
 fn title(route: &Route) -> &str {

@@ -5,15 +5,23 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use super::InBand;
 use super::fault::Fault;
 use super::visit::Visit;
 
 /// Our icon, where none is configured.
 const ICON: &[u8] = include_bytes!("../../templates/favicon.ico");
+/// The same as text, for an answer that must be one.
+const ICON_AS_TEXT: &[u8] = include_bytes!("../../templates/favicon.svg");
 
-/// `/.pomerium/favicon.ico`.
+/// `/.pomerium/favicon.ico`. The answer to a check is text, so there it is an SVG; what it
+/// is its type says, and browsers go by that.
 pub(super) fn icon(visit: &Visit) -> Result<Response, Fault> {
-    cacheable(&visit.parts.headers, "image/x-icon", Bytes::from_static(ICON))
+    let (kind, icon) = match visit.parts.extensions.get::<InBand>() {
+        None => ("image/x-icon", ICON),
+        Some(InBand) => ("image/svg+xml", ICON_AS_TEXT),
+    };
+    cacheable(&visit.parts.headers, kind, Bytes::from_static(icon))
 }
 
 /// `/.pomerium/index.css`: the style of our pages, which they also have in them.

@@ -2,12 +2,14 @@
 
 mod across;
 mod backchannel_logout;
+mod broken_off;
 mod circles;
 mod cookies;
 mod depends_on;
 mod documents;
 mod idp;
 mod in_band;
+mod keys_alone;
 mod login;
 mod lured;
 mod one_host;

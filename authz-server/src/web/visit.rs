@@ -19,6 +19,7 @@ use super::look::Look;
 use super::query::Query;
 use crate::AuthzServer;
 use crate::check::identify::Presented;
+use crate::check::intake;
 use crate::clock;
 use crate::feed::{Active, authority};
 use crate::initiator::Initiator;
@@ -301,19 +302,8 @@ fn requested_host(uri: &Uri, headers: &HeaderMap) -> Option<(Host, u16)> {
         (None, Some(host), None) => host.to_str().ok()?,
         _ => return None,
     };
-    let after_address = text.rfind(']').unwrap_or_default();
-    let (host, port) = match text.get(after_address..)?.find(':') {
-        None => (text, 443),
-        Some(colon) => {
-            let (host, port) = text.split_at_checked(after_address + colon)?;
-            let digits = port.strip_prefix(':')?;
-            if !digits.bytes().all(|b| b.is_ascii_digit()) {
-                return None;
-            }
-            (host, digits.parse().ok().filter(|port| *port != 0)?)
-        }
-    };
-    Some((Host::parse(host).ok()?, port))
+    let (host, port) = intake::host(text)?;
+    Some((host, port.unwrap_or(443)))
 }
 
 /// What the host is, and its external port: that of the configuration, since a

@@ -1,13 +1,15 @@
 //! `/.well-known/pomerium` and the public keys beside it, open to every origin.
 
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use portcullis_bundle::Authenticate;
 use serde_json::{Map, Value, json};
 
-use super::backchannel_logout;
 use super::fault::Fault;
 use super::public::cacheable;
+use super::{Page, backchannel_logout};
+use crate::AuthzServer;
 use crate::feed::{Active, authority};
 
 /// The document as Pomerium writes it, and where the identity provider says that
@@ -50,6 +52,21 @@ pub(super) fn document(active: &Active, origin: &str) -> Response {
 /// The public halves of the assertion keys.
 pub(super) fn keys(active: &Active, headers: &HeaderMap) -> Result<Response, Fault> {
     cacheable(headers, "application/json", active.jwks.clone()).map(open)
+}
+
+/// The same to a request whose host counts for nothing; what is not asked for them is
+/// refused.
+pub(super) fn keys_alone(server: &AuthzServer, request: &Request) -> Result<Response, Fault> {
+    let page = Page::at(request.uri().path()).filter(|page| *page == Page::Keys);
+    let (methods, allow) = page.ok_or_else(Fault::not_found)?.methods();
+    if !methods.contains(request.method()) {
+        return Err(Fault::method_not_allowed(allow));
+    }
+    if request.method() == Method::OPTIONS {
+        return Ok(preflight());
+    }
+    let active = server.feed().active().ok_or_else(Fault::not_ready)?;
+    keys(&active, request.headers())
 }
 
 /// The public key of Pomerium's hosted sign-in, 32 bytes.

@@ -7,6 +7,7 @@
 
 mod digest;
 pub mod matcher;
+mod own_answer;
 mod redirect_hosts;
 mod route;
 mod settings;
@@ -18,6 +19,7 @@ mod version;
 mod tests;
 
 pub use matcher::Matcher;
+pub use own_answer::{Content, OwnAnswer, PathRedirect, Redirect, SchemeRedirect};
 pub use redirect_hosts::RedirectHosts;
 pub use route::{Advice, FoundBy, Listing, Route, RoutePolicy};
 pub use settings::{Authenticate, Cookie, Keys, Provider, SameSite, Settings};

@@ -8,6 +8,7 @@
 //! 2. Within the host our own endpoints come first, then the routes in the order of
 //!    the configuration; the first whose path fits serves.
 
+mod path;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ pub use target::{Target, TargetError};
 
 use portcullis_model::{Host, HostPattern};
 use regex::{Regex, RegexBuilder};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Our own endpoints on every host, which no policy guards.
 const PATHS: [&str; 4] = ["/ping", "/healthz", "/.pomerium", "/.well-known/pomerium"];
@@ -93,6 +94,10 @@ pub struct Matcher {
     hosts: HashMap<(Host, Option<u16>), Vec<Entry>>,
     starred: Vec<(HostPattern, Option<u16>, Entry)>,
     authenticate: Option<(Host, Option<u16>)>,
+    /// The ports that those hosts are bound to that are.
+    bound: HashMap<Host, Vec<u16>>,
+    /// The same of hosts with stars, each pair once whatever the number of its routes.
+    bound_stars: Vec<(HostPattern, u16)>,
 }
 
 #[derive(Debug)]
@@ -134,10 +139,22 @@ impl Matcher {
                 stars @ HostPattern::Wildcard(_) => starred.push((stars, port, entry)),
             }
         }
+        let mut bound: HashMap<_, Vec<u16>> = HashMap::new();
+        for (host, port) in hosts.keys() {
+            if let Some(port) = port {
+                bound.entry(host.clone()).or_default().push(*port);
+            }
+        }
+        let bound_stars: BTreeSet<_> = starred
+            .iter()
+            .filter_map(|(stars, port, _)| Some((stars.clone(), (*port)?)))
+            .collect();
         Ok(Self {
             hosts,
             starred,
             authenticate,
+            bound,
+            bound_stars: bound_stars.into_iter().collect(),
         })
     }
 
@@ -185,6 +202,47 @@ impl Matcher {
         let stars = |(stars, bound, _): &(HostPattern, _, _)| stars_take(stars, *bound, host, port);
         let named = |port| self.hosts.contains_key(&(host.clone(), port));
         named(None) || (port.is_some() && named(port)) || self.starred.iter().any(stars)
+    }
+
+    /// What a request meets where a dot behind the host is not taken away: no host of its
+    /// own has one, but stars may take it. Our own endpoints are left out.
+    #[must_use]
+    pub fn find_with_dot(&self, host: &Host, port: Option<u16>, path: &str) -> Met {
+        let takes = |stars: &HostPattern, bound: Option<u16>| {
+            !host.as_str().starts_with('[')
+                && stars.matches_with_dot(host)
+                && (bound.is_none() || bound == port)
+        };
+        let fitting = self
+            .starred
+            .iter()
+            .filter(|(stars, bound, _)| takes(stars, *bound));
+        first(fitting.map(|(_, _, entry)| entry), path)
+    }
+
+    /// Every port by which a request to this host may meet something of its own, each
+    /// once; `None` stands for all others and for none.
+    #[must_use]
+    pub fn ports(&self, host: &Host) -> BTreeSet<Option<u16>> {
+        let bound = self.bound.get(host).into_iter().flatten().copied();
+        let starred = self
+            .bound_stars
+            .iter()
+            .filter_map(|(stars, port)| stars_take(stars, Some(*port), host, Some(*port)).then_some(*port));
+        core::iter::once(None)
+            .chain(bound.chain(starred).map(Some))
+            .collect()
+    }
+
+    /// Those of [`ports`](Self::ports) by which a request with `port` does not go already.
+    #[must_use]
+    pub fn other_ports(&self, host: &Host, port: Option<u16>) -> BTreeSet<Option<u16>> {
+        let mut ports = self.ports(host);
+        // A port that nothing is bound to is as good as none.
+        if !ports.remove(&port) {
+            ports.remove(&None);
+        }
+        ports
     }
 
     /// Whether the route at this place in the list of patterns, which is for this host

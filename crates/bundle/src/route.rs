@@ -2,10 +2,12 @@
 
 use crate::digest::Digest;
 use crate::matcher::PathPattern;
+use crate::own_answer::OwnAnswer;
 use crate::template::Template;
 use core::fmt;
 use portcullis_model::{HeaderName, Host, HostPattern, RouteId};
 use portcullis_policy::Program;
+use std::sync::Arc;
 
 /// A route: its identity, where it stands, who may use it.
 #[derive(Clone, Debug)]
@@ -24,8 +26,12 @@ pub struct Route {
     pub pass_identity_headers: bool,
     /// Headers that the upstream gets besides, in this order.
     pub set_request_headers: Vec<(HeaderName, Template)>,
+    /// Headers that the upstream does not get, whoever set them.
+    pub remove_request_headers: Vec<HeaderName>,
     /// Whether clients may go over to websockets.
     pub allow_websockets: bool,
+    /// What the route answers itself; `None` where it leads to an upstream.
+    pub answer: Option<Arc<OwnAnswer>>,
     /// With `show_error_details`: what sub-policies say to whoever the policy
     /// refuses, beside readable reasons. `None` shows neither.
     pub error_details: Option<Vec<Advice>>,
@@ -81,13 +87,15 @@ impl Route {
             policy,
             pass_identity_headers,
             set_request_headers,
+            remove_request_headers,
             allow_websockets,
+            answer,
             error_details,
             listing,
             depends_on,
             found_by,
         } = self;
-        let mut digest = Digest::new("portcullis route 5");
+        let mut digest = Digest::new("portcullis route 7");
         digest.number(u128::from(id.0));
         digest.optional(name.as_deref());
         digest.text(host.as_str());
@@ -100,7 +108,15 @@ impl Route {
             digest.text(name.as_str());
             digest.text(template.source());
         }
+        digest.count(remove_request_headers.len());
+        for name in remove_request_headers {
+            digest.text(name.as_str());
+        }
         digest.flag(*allow_websockets);
+        digest.flag(answer.is_some());
+        if let Some(answer) = answer {
+            answer.write(&mut digest);
+        }
         digest.flag(error_details.is_some());
         let advice = error_details.as_deref().unwrap_or_default();
         digest.count(advice.len());

@@ -7,7 +7,9 @@ use core::time::Duration;
 use portcullis_model::{
     Branding, HeaderName, Host, Image, Pages, Paragraph, PathParameters, Secrets, SignOut, WebUrl,
 };
+use portcullis_policy::{ClientAuthorities, ClientRequirements};
 use secrecy::{ExposeSecret as _, SecretString};
+use std::sync::Arc;
 
 /// Settings of a bundle.
 #[derive(Debug)]
@@ -30,6 +32,12 @@ pub struct Settings {
     /// What becomes of paths with parameters; `None` where that is not said: where our
     /// own Envoy chose the route they pass, elsewhere not.
     pub path_parameters: Option<PathParameters>,
+    /// How many proxies stand before Envoy and say in `X-Forwarded-For` whom they
+    /// speak for.
+    pub trusted_hops: u32,
+    /// By which client certificates are judged; `None` where none are asked for, so
+    /// that whatever is presented counts for nothing.
+    pub client_authorities: Option<Arc<ClientAuthorities>>,
 }
 
 /// The authenticate service.
@@ -189,8 +197,10 @@ impl Settings {
             redirect_hosts,
             pages,
             path_parameters,
+            trusted_hops,
+            client_authorities,
         } = self;
-        let mut digest = Digest::new("portcullis settings 6");
+        let mut digest = Digest::new("portcullis settings 7");
         match authenticate {
             Authenticate::Own { host, port } => {
                 digest.number(1);
@@ -270,7 +280,34 @@ impl Settings {
             Some(PathParameters::Allow) => 1,
             Some(PathParameters::Reject) => 2,
         });
+        digest.number(u128::from(*trusted_hops));
+        clients_into(&mut digest, client_authorities.as_deref());
         digest.finish()
+    }
+}
+
+fn clients_into(digest: &mut Digest, authorities: Option<&ClientAuthorities>) {
+    digest.flag(authorities.is_some());
+    let Some(authorities) = authorities else {
+        return;
+    };
+    let ClientRequirements {
+        authorities,
+        revoked,
+        max_depth,
+        names,
+    } = authorities.requirements();
+    for all in [authorities, revoked] {
+        digest.count(all.len());
+        for der in all {
+            digest.bytes(der);
+        }
+    }
+    digest.number(u128::from(*max_depth));
+    digest.count(names.len());
+    for (kind, pattern) in names {
+        digest.text(kind.key());
+        digest.text(pattern);
     }
 }
 

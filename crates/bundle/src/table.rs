@@ -118,6 +118,34 @@ impl Table {
         }
     }
 
+    /// Whether a request that meets a route, to a host with a dot behind it, would meet
+    /// another where nobody takes that away.
+    #[must_use]
+    pub fn hangs_on_the_dot(&self, method: &str, host: &Host, port: Option<u16>, path: &str) -> bool {
+        match self.matcher.find_with_dot(host, port, path) {
+            Met::Route(place) => {
+                let other = self.key.routes.get(place).map(|(_, id, _)| Found::Route(*id));
+                other != Some(self.find(method, host, port, path))
+            }
+            Met::Internal | Met::Nothing => false,
+        }
+    }
+
+    /// Whether a request that meets a route would meet something else if it named
+    /// another port, or none. What it would not meet at all does not count.
+    #[must_use]
+    pub fn hangs_on_the_port(&self, method: &str, host: &Host, port: Option<u16>, path: &str) -> bool {
+        let others = self.matcher.other_ports(host, port);
+        if others.is_empty() {
+            return false;
+        }
+        let found = self.find(method, host, port, path);
+        others
+            .into_iter()
+            .map(|other| self.find(method, host, other, path))
+            .any(|other| other != found && other != Found::Nothing)
+    }
+
     /// The route of this `name`, or routes.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<Named> {

@@ -4,6 +4,8 @@ use core::time::Duration;
 use portcullis_model::{
     Color, HeaderName, Host, HostPattern, Image, Pages, Paragraph, PathParameters, WebUrl,
 };
+use portcullis_policy::{ClientAuthorities, ClientRequirements, SanType};
+use std::sync::LazyLock;
 
 pub(crate) fn settings(shared: u8) -> Arc<Settings> {
     Arc::new(Settings {
@@ -37,6 +39,8 @@ pub(crate) fn settings(shared: u8) -> Arc<Settings> {
         ]),
         pages: Pages::default(),
         path_parameters: None,
+        trusted_hops: 0,
+        client_authorities: None,
     })
 }
 
@@ -49,12 +53,33 @@ pub(crate) fn simple_route(id: u64, why: &str) -> Arc<Route> {
         policy: RoutePolicy::Invalid { message: why.into() },
         pass_identity_headers: false,
         set_request_headers: Vec::new(),
+        remove_request_headers: Vec::new(),
         allow_websockets: false,
         error_details: None,
         listing: Listing::default(),
+        answer: None,
         depends_on: Vec::new(),
         found_by: None,
     })
+}
+
+fn clients(max_depth: u32, names: &[&str], authorities: usize) -> Arc<ClientAuthorities> {
+    static AUTHORITY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        params.self_signed(&key).unwrap().der().to_vec()
+    });
+    let requirements = ClientRequirements {
+        authorities: vec![AUTHORITY.clone(); authorities],
+        revoked: Vec::new(),
+        max_depth,
+        names: names
+            .iter()
+            .map(|name| (SanType::Dns, (*name).to_owned()))
+            .collect(),
+    };
+    Arc::new(ClientAuthorities::new(requirements).unwrap())
 }
 
 fn found_by(path: PathPattern, turn: u32) -> FoundBy {
@@ -111,6 +136,7 @@ fn any_change_of_content_changes_the_version() {
         of_route(|route| route.pass_identity_headers = true),
         of_route(|route| route.port = Some(0)),
         of_route(|route| route.allow_websockets = true),
+        of_route(|route| route.remove_request_headers = vec![HeaderName::parse("a").unwrap()]),
         of_route(|route| route.error_details = Some(Vec::new())),
         of_route(|route| route.error_details = Some(vec![Advice::default()])),
         of_route(|route| route.error_details = Some(vec![advice("a", "")])),
@@ -126,6 +152,12 @@ fn any_change_of_content_changes_the_version() {
         of_route(|route| route.found_by = Some(found_by(PathPattern::Prefix("/a".into()), 0))),
         of_route(|route| route.found_by = Some(found_by(PathPattern::Regex("/a".into()), 0))),
         of_settings(|settings| settings.authenticate = Authenticate::EachHost),
+        of_settings(|settings| settings.trusted_hops = 1),
+        of_settings(|settings| settings.client_authorities = Some(clients(1, &[], 1))),
+        of_settings(|settings| settings.client_authorities = Some(clients(2, &[], 1))),
+        of_settings(|settings| settings.client_authorities = Some(clients(1, &["a"], 1))),
+        of_settings(|settings| settings.client_authorities = Some(clients(1, &["b"], 1))),
+        of_settings(|settings| settings.client_authorities = Some(clients(1, &[], 2))),
         of_settings(|settings| settings.path_parameters = Some(PathParameters::Allow)),
         of_settings(|settings| settings.path_parameters = Some(PathParameters::Reject)),
         of_route(|route| route.host = HostPattern::parse("*.example.com").unwrap()),

@@ -6,7 +6,10 @@ use portcullis_bundle::matcher::{Matcher, MatcherError, Met, PathPattern, Patter
 use portcullis_config::{
     Authenticate, Config, Diagnostic, PathMatcher, Places, RoutePolicy, Severity, Source, Span,
 };
+use portcullis_model::PathParameters;
 use portcullis_policy::{Program, compile};
+
+use crate::situation::Certificate;
 
 /// A place in a text, and the name of that text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +32,8 @@ pub struct Configured {
     places: Places,
     routes: Vec<ConfiguredRoute>,
     matcher: Matcher,
+    client_authorities: bool,
+    rejects_parameters: bool,
 }
 
 /// One of its routes.
@@ -122,6 +127,8 @@ impl Configured {
             places: config.places.clone(),
             routes,
             matcher,
+            client_authorities: config.global.client_certificates.is_some(),
+            rejects_parameters: config.global.path_parameters == Some(PathParameters::Reject),
         })
     }
 
@@ -135,10 +142,33 @@ impl Configured {
         }
     }
 
+    /// Whether a request for a route is refused before its policy is asked, for the
+    /// parameters of its path (`path_parameters: reject`).
+    #[must_use]
+    pub fn refuses(&self, target: &Target) -> bool {
+        self.rejects_parameters && target.decoded_path().contains(';')
+    }
+
     /// Every route, in the order of the configuration.
     #[must_use]
     pub fn routes(&self) -> &[ConfiguredRoute] {
         &self.routes
+    }
+
+    /// Whether client certificates are judged by authorities.
+    #[must_use]
+    pub const fn has_client_authorities(&self) -> bool {
+        self.client_authorities
+    }
+
+    /// What a client has that shows no certificate.
+    #[must_use]
+    pub fn no_certificate(&self) -> Certificate {
+        if self.client_authorities {
+            Certificate::MISSING
+        } else {
+            Certificate::default()
+        }
     }
 
     /// Where a span of a policy of this configuration lies.

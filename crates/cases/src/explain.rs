@@ -22,7 +22,14 @@ pub struct Explanation<'c> {
     route: Option<&'c ConfiguredRoute>,
     outcome: Outcome,
     trace: Option<Trace>,
+    settings: Vec<&'static str>,
 }
+
+/// What the ext_authz filter of an Envoy needs that Portcullis does not configure, for
+/// policies about client certificates; its listener must ask for them too.
+const CERTIFICATE_SETTING: &str = "include_peer_certificate: true";
+/// The same, for policies about calls in bodies.
+const BODY_SETTING: &str = "with_request_body: {max_request_bytes: 65536, pack_as_bytes: true}";
 
 /// Finds the route of a request and asks its policy.
 #[must_use]
@@ -32,13 +39,27 @@ pub fn explain_request<'c>(
     situation: &Situation,
 ) -> Explanation<'c> {
     let (met, route) = config.find(&situation.method, target);
-    let program = route.map(|route| route.policy.as_ref());
+    let refused = config.refuses(target);
+    let asked = route.filter(|_| !refused);
+    let program = asked.map(|route| route.policy.as_ref());
     let trace = match program {
         Some(Ok(program)) => Some(explain(program, &situation.input())),
         Some(Err(_)) | None => None,
     };
+    let settings = match program {
+        Some(Ok(program)) => {
+            let certificate = program.asks_for_certificate() && config.has_client_authorities();
+            let settings = [
+                certificate.then_some(CERTIFICATE_SETTING),
+                program.asks_for_mcp().then_some(BODY_SETTING),
+            ];
+            settings.into_iter().flatten().collect()
+        }
+        Some(Err(_)) | None => Vec::new(),
+    };
     let outcome = match (&trace, met) {
         (Some(trace), _) => Outcome::of(&trace.evaluation),
+        (None, Met::Route(_)) if refused => Outcome::Ambiguous,
         (None, Met::Route(_)) => Outcome::RouteInvalid,
         (None, Met::Internal) => Outcome::Internal,
         (None, Met::Nothing) => Outcome::NoRoute,
@@ -49,6 +70,7 @@ pub fn explain_request<'c>(
         route,
         outcome,
         trace,
+        settings,
     }
 }
 
@@ -143,6 +165,7 @@ impl Explanation<'_> {
             "outcome": self.outcome.to_string(),
             "status": self.outcome.status(),
             "decided_by": decided,
+            "envoy_settings": self.settings,
             "trace": self.trace.as_ref().map(|trace| trace_json(trace, &places)),
         })
     }
@@ -198,6 +221,9 @@ impl fmt::Display for Explanation<'_> {
             Outcome::Internal => ": one of Portcullis' own endpoints, which no policy guards".to_owned(),
             Outcome::NoRoute => " (status 404): no route takes the request".to_owned(),
             Outcome::RouteInvalid => " (status 503): the route has an error and denies everybody".to_owned(),
+            Outcome::Ambiguous => {
+                " (status 400): `path_parameters: reject`, and the path has parameters".to_owned()
+            }
             Outcome::Deny(refusal) => format!(" (status {})", refusal.status()),
             Outcome::Refused => String::new(),
         };
@@ -209,6 +235,12 @@ impl fmt::Display for Explanation<'_> {
             self.write_decided(f, trace)?;
             let places = |span| self.config.place(span);
             f.write_str(&trace_text(trace, &places))?;
+            for setting in &self.settings {
+                writeln!(
+                    f,
+                    "an Envoy of your own needs, in its ext_authz filter: {setting}"
+                )?;
+            }
         }
         Ok(())
     }

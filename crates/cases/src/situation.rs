@@ -65,6 +65,15 @@ pub struct Certificate {
     pub leaf: Option<Leaf>,
 }
 
+impl Certificate {
+    /// None presented where an authority applies.
+    pub const MISSING: Self = Self {
+        presented: false,
+        valid: false,
+        leaf: None,
+    };
+}
+
 impl Default for Certificate {
     /// None presented, and no client CA applies.
     fn default() -> Self {

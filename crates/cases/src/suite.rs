@@ -154,7 +154,8 @@ impl<'f> Suite<'f> {
             Some((url, span)) => Target::parse(url).map_err(|error| (*span, error)),
         }
         .map_err(|(span, error)| (span, error.to_string()))?;
-        let situation = world::situation(given, when, &target, |path| self.files.text(&folder.join(path)))?;
+        let mut situation =
+            world::situation(given, when, &target, |path| self.files.text(&folder.join(path)))?;
         let Some(source) = &given.policy else {
             return Err((span, "nothing is given".to_owned()));
         };
@@ -170,10 +171,14 @@ impl<'f> Suite<'f> {
                     return Err((*span, "a case of a configuration needs a `url`".to_owned()));
                 }
                 let config = self.config(&folder.join(path)).map_err(|why| (*span, why))?;
+                if when.certificate.is_none() {
+                    situation.certificate = config.no_certificate();
+                }
                 let (met, route) = config.find(&situation.method, &target);
                 match (met, route) {
                     (Met::Internal, _) => Subject::without_policy(Outcome::Internal),
                     (_, None) => Subject::without_policy(Outcome::NoRoute),
+                    (_, Some(_)) if config.refuses(&target) => Subject::without_policy(Outcome::Ambiguous),
                     (_, Some(route)) => Subject::of_route(&config, route),
                 }
             }

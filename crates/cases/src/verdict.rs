@@ -17,6 +17,8 @@ pub enum Outcome {
     NoRoute,
     /// `route_invalid`: its route has an error and denies everybody.
     RouteInvalid,
+    /// `ambiguous_request`: its path has parameters (`;`), which the configuration refuses.
+    Ambiguous,
     /// `internal`: one of our own endpoints, which no policy guards.
     Internal,
     /// `refused`: there is no decision, since the policy is refused at load.
@@ -51,6 +53,7 @@ impl Outcome {
         match self {
             Self::Allow | Self::Internal | Self::Refused => None,
             Self::Login | Self::Device => Some(302),
+            Self::Ambiguous => Some(400),
             Self::Deny(refusal) => Some(refusal.status()),
             Self::NoRoute => Some(404),
             Self::RouteInvalid => Some(503),
@@ -72,6 +75,7 @@ impl Outcome {
             "device" => Self::Device,
             "no_route" => Self::NoRoute,
             "route_invalid" => Self::RouteInvalid,
+            "ambiguous_request" => Self::Ambiguous,
             "internal" => Self::Internal,
             "refused" => Self::Refused,
             text => {
@@ -91,6 +95,7 @@ impl core::fmt::Display for Outcome {
             Self::Deny(refusal) => return write!(f, "deny:{refusal}"),
             Self::NoRoute => "no_route",
             Self::RouteInvalid => "route_invalid",
+            Self::Ambiguous => "ambiguous_request",
             Self::Internal => "internal",
             Self::Refused => "refused",
         })

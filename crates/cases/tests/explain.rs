@@ -51,7 +51,11 @@ routes:
 ";
 
 fn ask(url: &str, email: Option<&str>) -> (Outcome, String, Value) {
-    let config = Configured::read("config.yaml", CONFIG).unwrap();
+    ask_of(CONFIG, url, email)
+}
+
+fn ask_of(config: &str, url: &str, email: Option<&str>) -> (Outcome, String, Value) {
+    let config = Configured::read("config.yaml", config).unwrap();
     let target = Target::parse(url).unwrap();
     let situation = Situation {
         session: email.map(|email| Session {
@@ -156,6 +160,29 @@ fn where_no_policy_decides() {
         json["route"]["errors"][0].as_str().unwrap().contains("`mail`"),
         "{json:#}"
     );
+}
+
+#[test]
+fn parameters_of_a_path_are_refused_where_the_configuration_says_so() {
+    for (said, path, wanted) in [
+        ("", "/a;x", Outcome::Allow),
+        ("path_parameters: allow\n", "/a;x", Outcome::Allow),
+        ("path_parameters: reject\n", "/a;x", Outcome::Ambiguous),
+        ("path_parameters: reject\n", "/a%3bx", Outcome::Ambiguous),
+        ("path_parameters: reject\n", "/a?b;c", Outcome::Allow),
+        ("path_parameters: reject\n", "/.pomerium/;x", Outcome::Internal),
+    ] {
+        let url = format!("https://old.example.com{path}");
+        let (outcome, text, json) = ask_of(&format!("{said}{CONFIG}"), &url, Some("u-mona"));
+        assert_eq!(outcome, wanted, "{said}{path}");
+        if wanted == Outcome::Ambiguous {
+            assert!(
+                text.contains("outcome: ambiguous_request (status 400): `path_parameters: reject`"),
+                "{text}"
+            );
+            assert_eq!((&json["status"], &json["trace"]), (&400.into(), &Value::Null));
+        }
+    }
 }
 
 #[test]

@@ -51,6 +51,11 @@ routes:
 fn run(text: &str) -> (Vec<CaseResult>, String) {
     let files = Memory(HashMap::from([
         ("folder/config.yaml", CONFIG),
+        (
+            "folder/strict.yaml",
+            "path_parameters: reject\nroutes:\n- from: https://a.example.com\n  to: http://a\n  \
+             allow_public_unauthenticated_access: true\n",
+        ),
         ("folder/bad.yaml", "address: nowhere:x\nroutes: []\n"),
         ("folder/text.pem", "no certificate"),
     ]));
@@ -79,6 +84,17 @@ fn differences(then: &str) -> Vec<String> {
         Verdict::Passed => Vec::new(),
         Verdict::Failed { differences, .. } => differences,
         Verdict::Broken(problems) => panic!("{problems:?}"),
+    }
+}
+
+#[test]
+fn a_case_of_a_path_that_the_configuration_refuses_is_no_case_of_a_policy() {
+    for (path, then) in [("/a;x", "ambiguous_request"), ("/a", "allow")] {
+        let (results, _) = run(&format!(
+            "cases: [{{given: {{config: strict.yaml}}, when: {{url: 'https://a.example.com{path}'}}, then: {then}}}]"
+        ));
+        assert_eq!(results.len(), 1);
+        assert!(matches!(results[0].verdict, Verdict::Passed), "{results:?}");
     }
 }
 

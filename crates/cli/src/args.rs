@@ -88,6 +88,9 @@ pub(crate) struct Run {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) config: Config,
+    /// The command that is to read it: what serves one may be too little for another
+    #[arg(long = "for", value_name = "COMMAND", value_enum, default_value_t = Reader::Run)]
+    pub(crate) reader: Reader,
     /// How diagnostics look
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub(crate) format: CheckFormat,
@@ -126,6 +129,28 @@ impl From<Xds> for XdsProtocol {
 pub(crate) enum LogFormat {
     Json,
     Text,
+}
+
+/// A command that reads a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Reader {
+    /// `portcullis run`
+    Run,
+    /// `portcullis control-plane`, which makes no secrets up
+    ControlPlane,
+    /// `portcullis authz-server -c`, where each host may log in for itself
+    AuthzServer,
+}
+
+impl Reader {
+    /// The source as this command reads it.
+    pub(crate) fn of(self, source: FileSource) -> FileSource {
+        match self {
+            Self::Run => source,
+            Self::ControlPlane => source.requiring_secrets(),
+            Self::AuthzServer => source.for_any_envoy(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

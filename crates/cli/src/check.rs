@@ -12,7 +12,7 @@ use crate::args::{Check, CheckFormat};
 /// Exits 0 with warnings at most, 1 with any error.
 pub(crate) fn check(arguments: &Check) -> ExitCode {
     let source = match arguments.config.source() {
-        Ok(source) => source,
+        Ok(source) => arguments.reader.of(source),
         Err(error) => return fail(&error.to_string()),
     };
     let diagnostics = source.load().diagnostics;

@@ -38,7 +38,10 @@ pub(crate) fn explain(arguments: &Explain) -> ExitCode {
         Ok(configured) => configured,
         Err(error) => return fail(&error.to_string()),
     };
-    let (target, situation) = situation;
+    let (target, mut situation) = situation;
+    if arguments.client_certificate.is_none() {
+        situation.certificate = configured.no_certificate();
+    }
     let explanation = explain_request(&configured, &target, &situation);
     let shown = match arguments.format {
         ExplainFormat::Text => explanation.to_string(),

@@ -11,6 +11,7 @@ fn every_refusal_is_documented_with_its_status() {
         Verdict::Allowed,
         Verdict::InternalRoute,
         Verdict::InternalPage,
+        Verdict::Answered,
         Verdict::LoginRedirect,
     ];
     for verdict in Verdict::ALL {

@@ -41,8 +41,8 @@ codes! {
     HTTP_SCHEME = "http_scheme": "an `http` URL is served over https";
     IDP_INCOMPLETE = "idp_incomplete": "nobody can log in: settings of the identity provider are missing";
     IGNORED_PART = "ignored_part": "a part of a URL has no effect";
-    NO_EFFECT = "no_effect": "an option has no effect, as in Pomerium";
-    NO_SOURCE = "no_source": "a criterion asks for data that nobody has yet";
+    NO_EFFECT = "no_effect": "an option has no effect, as in Pomerium, or beside an Envoy of others";
+    NO_SOURCE = "no_source": "a criterion asks for data that nobody has";
     NOT_IMPLEMENTED = "not_implemented": "an option is not implemented yet and ignored";
     NOT_IMPLEMENTED_UNSAFE =
         "not_implemented_unsafe": "an option is not implemented yet and must not be ignored";

@@ -15,8 +15,8 @@ use crate::Places;
 pub use action::{Action, HostRewrite, Pem, Redirect, Respond, To, Upstream, UpstreamTls};
 pub use files::{FileReference, UNREADABLE_FILE, file_references};
 pub use global::{
-    Address, Authenticate, Certificate, CertificateFiles, CookieOptions, Global, GrpcAddress, Idp, LogLevel,
-    SameSite, ServiceUrl, Storage,
+    Address, Authenticate, Certificate, CertificateFiles, ClientCertificates, CookieOptions, Global,
+    GrpcAddress, Idp, LogLevel, SameSite, ServiceUrl, Storage,
 };
 pub use route::{Advice, From, PathMatcher, Route, RoutePolicy, RouteResponseHeaders, Written};
 

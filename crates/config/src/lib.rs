@@ -36,10 +36,10 @@ pub mod schema;
 mod value;
 
 pub use config::{
-    Action, Address, Advice, Authenticate, Certificate, CertificateFiles, Config, CookieOptions,
-    FileReference, From, Global, GrpcAddress, HostRewrite, Idp, Located, LogLevel, PathMatcher, Pem,
-    Redirect, Respond, Route, RoutePolicy, RouteResponseHeaders, SameSite, Secret, ServiceUrl, Storage, To,
-    UNREADABLE_FILE, Upstream, UpstreamTls, Written, file_references,
+    Action, Address, Advice, Authenticate, Certificate, CertificateFiles, ClientCertificates, Config,
+    CookieOptions, FileReference, From, Global, GrpcAddress, HostRewrite, Idp, Located, LogLevel,
+    PathMatcher, Pem, Redirect, Respond, Route, RoutePolicy, RouteResponseHeaders, SameSite, Secret,
+    ServiceUrl, Storage, To, UNREADABLE_FILE, Upstream, UpstreamTls, Written, file_references,
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use json_schema::json_schema;

@@ -3,6 +3,7 @@
 mod action;
 mod authenticate;
 mod certificates;
+mod client_certificates;
 mod cookie;
 mod from;
 mod global;

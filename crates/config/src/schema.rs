@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 
 pub use key::{Enumeration, Key, Kind, Scope, State};
 
-pub(crate) use check::{excerpt, reserved_in_requests};
+pub(crate) use check::{excerpt, folded, reserved_in_requests};
 pub(crate) use nearest::nearest;
 pub(crate) use walk::{Field, Fields, walk};
 

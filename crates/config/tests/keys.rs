@@ -4,6 +4,9 @@
 #[path = "keys/actions.rs"]
 mod actions;
 #[cfg(test)]
+#[path = "keys/client_certificates.rs"]
+mod client_certificates;
+#[cfg(test)]
 #[path = "keys/global.rs"]
 mod global;
 #[cfg(test)]
@@ -31,6 +34,7 @@ use portcullis_config::schema::{Scope, State, effective_state, keys};
 fn every_option_that_works_has_a_test_named_after_it() {
     let sources = [
         include_str!("keys/actions.rs"),
+        include_str!("keys/client_certificates.rs"),
         include_str!("keys/global.rs"),
         include_str!("keys/headers.rs"),
         include_str!("keys/listener.rs"),

@@ -145,15 +145,17 @@ fn a_value_that_changes_nothing_is_not_mentioned() {
 #[test]
 fn client_certificates_are_never_ignored() {
     let error = only(
-        "downstream_mtls:\n  ca_file: ca.pem\n  enforcement: policy\n",
+        "downstream_mtls:\n  ca_file: ca.pem\n  enforcement: reject_connection\n",
         "not_implemented_unsafe",
     );
-    assert_eq!(error.span.to_string(), "2:3");
+    assert_eq!(error.span.to_string(), "3:16");
+    // By such a name Pomerium sets it.
+    let error = only("downstream_mtls.ca_file: ca.pem\n", "unknown_key");
+    assert_eq!(error.severity, Severity::Error);
     assert!(read("downstream_mtls.ca_file: ca.pem\n").config.is_none());
-    assert_eq!(
-        codes("downstream_mtls: {enforcement: policy}\n"),
-        ["not_implemented"]
-    );
+    assert_eq!(codes("downstream_mtls: {enforcement: policy}\n"), ["no_effect"]);
+    let route = format!("{ROUTE}    tls_downstream_client_ca_file: ca.pem\n");
+    assert!(codes(&route).contains(&"not_implemented_unsafe"));
 }
 
 #[test]
@@ -303,17 +305,45 @@ fn an_error_of_a_policy_stays_in_its_route() {
     }
 }
 
-/// Where clients are to be asked for certificates that nobody asks for yet.
+/// What is asked of client certificates and cannot be.
 #[test]
 fn client_authorities_are_never_ignored() {
-    for key in [
-        "ca: QQ==",
-        "ca_file: x.pem",
-        "crl: QQ==",
-        "match_subject_alt_names: [{dns: a}]",
+    for (key, code) in [
+        ("ca: QQ==", "tls_ca_invalid"),
+        ("ca: '!'", "wrong_value"),
+        ("ca: QQ==, ca_file: a.pem", "exclusive_keys"),
+        ("ca_file: a.pem, crl: QQ==, crl_file: b.pem", "exclusive_keys"),
+        ("ca_file: a.pem, enforcement: always", "wrong_value"),
+        ("ca_file: a.pem, max_verify_depth: 4294967296", "wrong_value"),
+        ("ca_file: a.pem, match_subject_alt_names: {dns: a}", "wrong_type"),
+        (
+            "ca_file: a.pem, match_subject_alt_names: [{dns: a, uri: b}]",
+            "wrong_type",
+        ),
+        ("ca_file: a.pem, match_subject_alt_names: [dns]", "wrong_type"),
+        (
+            "ca_file: a.pem, match_subject_alt_names: [{dns: [a]}]",
+            "wrong_type",
+        ),
+        (
+            "ca_file: a.pem, match_subject_alt_names: [{name: a}]",
+            "wrong_value",
+        ),
+        (
+            "ca_file: a.pem, match_subject_alt_names: [{dns: '('}]",
+            "wrong_value",
+        ),
     ] {
         let text = format!("{COMPLETE}downstream_mtls: {{{key}}}\n{ROUTE}");
-        assert_eq!(only(&text, "not_implemented_unsafe").severity, Severity::Error);
+        assert_eq!(only(&text, code).severity, Severity::Error, "{key}");
         assert!(read(&text).config.is_none(), "{key}");
+    }
+    for key in [
+        "crl: QQ==",
+        "match_subject_alt_names: [{dns: a}]",
+        "max_verify_depth: 2",
+    ] {
+        let text = format!("{COMPLETE}downstream_mtls: {{{key}}}\n{ROUTE}");
+        assert_eq!(only(&text, "no_effect").severity, Severity::Warning, "{key}");
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn trailers(protected: &[String]) -> Vec<Mutation> {
     mutations
 }
 
-fn remove(name: &str) -> Mutation {
+pub(crate) fn remove(name: &str) -> Mutation {
     Mutation {
         action: Some(Action::Remove(name.to_owned())),
     }

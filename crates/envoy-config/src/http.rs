@@ -14,7 +14,8 @@ use envoy_types::pb::envoy::extensions::http::header_formatters::preserve_case::
 use envoy_types::pb::envoy::r#type::v3::{HttpStatus, StatusCode};
 use hcm::HttpConnectionManager;
 use hcm::http_connection_manager::{
-    CodecType, InternalAddressConfig, PathWithEscapedSlashesAction, RouteSpecifier, UpgradeConfig,
+    CodecType, ForwardClientCertDetails, InternalAddressConfig, PathWithEscapedSlashesAction, RouteSpecifier,
+    SetCurrentClientCertDetails, UpgradeConfig,
 };
 use portcullis_snapshot::{Listener, Timeouts};
 use prost::{Message, Name};
@@ -61,6 +62,12 @@ pub(crate) fn connection_manager(listener: &Listener, routes: RouteSpecifier) ->
         max_request_headers_kb: number(128),
         request_timeout: millis(request_ms),
         use_remote_address: yes(),
+        xff_num_trusted_hops: listener.trusted_hops,
+        forward_client_cert_details: client_certificates(listener).into(),
+        set_current_client_cert_details: shows_intermediates(listener).then(|| SetCurrentClientCertDetails {
+            chain: true,
+            ..Default::default()
+        }),
         early_header_mutation_extensions: vec![extension(
             "envoy.http.early_header_mutation.header_mutation",
             &early::HeaderMutation {
@@ -91,6 +98,23 @@ pub(crate) fn connection_manager(listener: &Listener, routes: RouteSpecifier) ->
             ..Default::default()
         }],
         ..Default::default()
+    }
+}
+
+/// In which header the check is shown what the client presented beside its certificate.
+const CLIENT_CERTIFICATES: &str = "x-forwarded-client-cert";
+
+fn shows_intermediates(listener: &Listener) -> bool {
+    let clients = listener.client_certificates.as_ref();
+    clients.is_some_and(|clients| clients.intermediates)
+}
+
+/// What a client says in that header of itself is always taken out.
+fn client_certificates(listener: &Listener) -> ForwardClientCertDetails {
+    if shows_intermediates(listener) {
+        ForwardClientCertDetails::SanitizeSet
+    } else {
+        ForwardClientCertDetails::Sanitize
     }
 }
 
@@ -146,6 +170,11 @@ fn local_replies(listener: &Listener) -> Option<hcm::LocalReplyConfig> {
 
 fn filters(listener: &Listener) -> Vec<hcm::HttpFilter> {
     let mutations = header_mutation::Mutations {
+        // It was for the check alone.
+        request_mutations: shows_intermediates(listener)
+            .then(|| headers::remove(CLIENT_CERTIFICATES))
+            .into_iter()
+            .collect(),
         request_trailers_mutations: headers::trailers(&listener.protected_headers),
         ..Default::default()
     };

@@ -1,13 +1,15 @@
 //! The listener and its TLS.
 
 use crate::http::connection_manager;
-use crate::proto::{ads, any, number, socket, yes};
+use crate::proto::{ads, any, inline, number, socket, yes};
 use envoy_types::pb::envoy::config::core::v3 as core;
 use envoy_types::pb::envoy::config::listener::v3 as listener;
 use envoy_types::pb::envoy::extensions::filters::listener::tls_inspector::v3::TlsInspector;
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::RouteSpecifier;
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3 as tls;
-use portcullis_snapshot::Listener;
+use portcullis_snapshot::{ClientCertificates, Listener};
+use tls::certificate_validation_context::TrustChainVerification;
+use tls::common_tls_context::ValidationContextType;
 use tls::tls_parameters::TlsProtocol;
 
 /// The suites of TLS 1.2; those of TLS 1.3 are fixed.
@@ -27,6 +29,7 @@ pub(crate) fn message(name: &str, listener: &Listener, routes: RouteSpecifier) -
     let mut addresses = listener.addresses.iter().map(|ip| socket(ip, listener.port));
     let manager = connection_manager(listener, routes);
     let tls = listener.certificates.as_deref();
+    let clients = listener.client_certificates.as_ref();
     listener::Listener {
         name: name.to_owned(),
         address: addresses.next(),
@@ -56,7 +59,7 @@ pub(crate) fn message(name: &str, listener: &Listener, routes: RouteSpecifier) -
             transport_socket: tls.map(|certificates| core::TransportSocket {
                 name: "envoy.transport_sockets.tls".to_owned(),
                 config_type: Some(core::transport_socket::ConfigType::TypedConfig(any(
-                    &downstream_tls(certificates),
+                    &downstream_tls(certificates, clients),
                 ))),
             }),
             ..Default::default()
@@ -69,7 +72,10 @@ pub(crate) fn message(name: &str, listener: &Listener, routes: RouteSpecifier) -
 
 /// Certificates are references: their rotation changes no listener and drains no
 /// connection.
-fn downstream_tls(certificates: &[String]) -> tls::DownstreamTlsContext {
+fn downstream_tls(
+    certificates: &[String],
+    clients: Option<&ClientCertificates>,
+) -> tls::DownstreamTlsContext {
     tls::DownstreamTlsContext {
         common_tls_context: Some(tls::CommonTlsContext {
             tls_params: Some(tls::TlsParameters {
@@ -86,8 +92,19 @@ fn downstream_tls(certificates: &[String]) -> tls::DownstreamTlsContext {
                 })
                 .collect(),
             alpn_protocols: vec!["h2".to_owned(), "http/1.1".to_owned()],
+            validation_context_type: clients.map(asked_of_clients),
             ..Default::default()
         }),
         ..Default::default()
     }
+}
+
+/// A certificate is asked for and any taken, also none: what it is worth the check
+/// says, which knows the route. Whoever has none gets a page, not a broken handshake.
+fn asked_of_clients(clients: &ClientCertificates) -> ValidationContextType {
+    ValidationContextType::ValidationContext(tls::CertificateValidationContext {
+        trusted_ca: Some(inline(&clients.authorities)),
+        trust_chain_verification: TrustChainVerification::AcceptUntrusted.into(),
+        ..Default::default()
+    })
 }

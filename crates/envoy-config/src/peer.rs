@@ -74,14 +74,32 @@ impl Peer {
 
 /// A service of ours that speaks gRPC.
 pub(crate) fn grpc(name: &str, peer: &Peer) -> cluster::Cluster {
-    own(name, peer, ProtocolConfig::Http2ProtocolOptions(http2()))
+    let protocol = match peer {
+        Peer::Unix(_) => http2(),
+        Peer::Tcp { .. } => kept_alive(),
+    };
+    own(name, peer, ProtocolConfig::Http2ProtocolOptions(protocol))
+}
+
+/// A connection whose other end is gone without a word, as behind a network that was cut,
+/// would be waited on until the kernel gives it up, which takes a quarter of an hour: so
+/// long every Check would end at its deadline, and nothing be let in.
+fn kept_alive() -> core_v3::Http2ProtocolOptions {
+    core_v3::Http2ProtocolOptions {
+        connection_keepalive: Some(core_v3::KeepaliveSettings {
+            interval: seconds(10),
+            timeout: seconds(5),
+            ..Default::default()
+        }),
+        ..http2()
+    }
 }
 
 /// Our web handlers.
 pub(crate) fn web(name: &str, peer: &Peer) -> cluster::Cluster {
     let protocol = match peer {
         Peer::Unix(_) => ProtocolConfig::HttpProtocolOptions(core_v3::Http1ProtocolOptions::default()),
-        Peer::Tcp { .. } => ProtocolConfig::Http2ProtocolOptions(http2()),
+        Peer::Tcp { .. } => ProtocolConfig::Http2ProtocolOptions(kept_alive()),
     };
     own(name, peer, protocol)
 }
@@ -259,6 +277,31 @@ mod tests {
             two.cluster_discovery_type,
             Some(ClusterDiscoveryType::ClusterType(_))
         ));
+    }
+
+    #[test]
+    fn an_end_that_is_gone_without_a_word_is_noticed() {
+        let options = |made: cluster::Cluster| {
+            let all = made
+                .typed_extension_protocol_options
+                .into_values()
+                .next()
+                .unwrap();
+            let all: upstream::HttpProtocolOptions = prost::Message::decode(all.value.as_slice()).unwrap();
+            all.upstream_protocol_options
+        };
+        let peer = tcp(None, &["192.0.2.1"]);
+        for made in [grpc("a", &peer), web("w", &peer)] {
+            let kept = explicit(ProtocolConfig::Http2ProtocolOptions(kept_alive()));
+            assert_eq!(options(made), Some(kept));
+        }
+        assert!(kept_alive().connection_keepalive.is_some());
+        // A socket has no network between.
+        let socket = options(grpc("a", &Peer::from("/run/a.sock")));
+        assert_eq!(
+            socket,
+            Some(explicit(ProtocolConfig::Http2ProtocolOptions(http2())))
+        );
     }
 
     #[test]

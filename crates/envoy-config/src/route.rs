@@ -7,7 +7,7 @@ use crate::proto::{any, literal, overwrite};
 use envoy_types::pb::envoy::config::core::v3::HeaderValueOption;
 use envoy_types::pb::envoy::config::route::v3 as route;
 use envoy_types::pb::envoy::extensions::filters::http::ext_authz::v3::{
-    CheckSettings, ExtAuthzPerRoute, ext_authz_per_route::Override,
+    BufferSettings, CheckSettings, ExtAuthzPerRoute, ext_authz_per_route::Override,
 };
 use envoy_types::pb::envoy::r#type::matcher::v3 as matcher;
 use envoy_types::pb::google::protobuf::Any;
@@ -29,6 +29,10 @@ pub const CONTEXT_ROUTE_ID: &str = "route_id";
 pub const CONTEXT_TERMINAL: &str = "terminal";
 /// Its value there: no route matched.
 pub const TERMINAL_NO_ROUTE: &str = "no_route";
+
+/// The largest body that a check is shown, in bytes (Pomerium: 4096,
+/// `mcp.server.max_request_bytes`).
+const MAX_BODY: u32 = 64 * 1024;
 
 pub(crate) fn message(name: &str, table: &RouteTable) -> route::RouteConfiguration {
     let spread = spread(table);
@@ -158,7 +162,7 @@ fn one(of: &Route, spread: Spread<'_>) -> route::Route {
             headers: authority.into_iter().chain(no_way_up(of)).collect(),
             ..Default::default()
         }),
-        typed_per_filter_config: HashMap::from([(EXT_AUTHZ.to_owned(), context(of.context))]),
+        typed_per_filter_config: HashMap::from([(EXT_AUTHZ.to_owned(), check(of))]),
         request_headers_to_remove: of.remove_request_headers.clone(),
         response_headers_to_add: response_headers(&of.response_headers, spread),
         action: Some(action::message(&of.action)),
@@ -217,10 +221,10 @@ fn response_headers(of: &ResponseHeaders, spread: Spread<'_>) -> Vec<HeaderValue
 }
 
 /// What the check is told about a route.
-fn context(context: Context) -> Any {
+fn check(of: &Route) -> Any {
     let mut extensions = HashMap::new();
     let mut set = |key: &str, value: String| extensions.insert(key.to_owned(), value);
-    let (internal, route_id) = match context {
+    let (internal, route_id) = match of.context {
         Context::Policy(id) => (false, id.to_string()),
         Context::Internal => (true, String::new()),
         Context::NoRoute => {
@@ -233,6 +237,12 @@ fn context(context: Context) -> Any {
     any(&ExtAuthzPerRoute {
         r#override: Some(Override::CheckSettings(CheckSettings {
             context_extensions: extensions,
+            with_request_body: of.reads_body.then_some(BufferSettings {
+                max_request_bytes: MAX_BODY,
+                // What is larger is answered with 413: nobody is asked about a part.
+                allow_partial_message: false,
+                pack_as_bytes: true,
+            }),
             ..Default::default()
         })),
     })

@@ -1,5 +1,6 @@
 //! What is sent to Envoy, as JSON. Real Envoy reads it in the end-to-end tests.
 
+mod clients;
 mod fixture;
 mod guard;
 mod options;
@@ -201,6 +202,7 @@ fn the_connection_manager_refuses_what_is_ambiguous() {
         ("path_with_escaped_slashes_action", json!("REJECT_REQUEST")),
         ("strip_trailing_host_dot", json!(true)),
         ("use_remote_address", json!(true)),
+        ("xff_num_trusted_hops", json!(2)),
         ("always_set_request_id_in_response", json!(true)),
         (
             "internal_address_config",

@@ -44,6 +44,15 @@ impl HostPattern {
         }
     }
 
+    /// Whether the host fits with a dot behind it: the same host to DNS, but not to whoever compares texts.
+    #[must_use]
+    pub fn matches_with_dot(&self, host: &Host) -> bool {
+        match self {
+            Self::Exact(_) => false,
+            Self::Wildcard(wildcard) => wildcard.matches(&format!("{host}.")),
+        }
+    }
+
     /// The host, if it is only one.
     #[must_use]
     pub fn exact(&self) -> Option<&Host> {

@@ -1,15 +1,19 @@
 //! Client certificates: what a policy looks at in a leaf, and the criteria and
 //! patterns about it.
 //!
-//! Whether a certificate is valid is decided elsewhere; the leaf here may be
-//! anybody's, and its bytes may be hostile.
+//! The leaf here may be anybody's, and its bytes may be hostile: whether it is valid
+//! [`ClientAuthorities`] say, and a policy is told it beside the leaf.
 
+mod authorities;
+mod chain;
 mod leaf;
 mod parse;
 mod patterns;
 #[cfg(test)]
 mod tests;
 
+pub use authorities::{ClientAuthorities, ClientAuthoritiesError, ClientRequirements};
+pub use chain::ClientChain;
 pub use leaf::{Leaf, LeafError};
 pub use patterns::{SanPatternError, SanPatterns, SanType};
 

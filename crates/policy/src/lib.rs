@@ -52,7 +52,10 @@ mod ssh;
 mod time;
 
 pub use ast::{Action, Operator, Policy};
-pub use certificate::{Leaf, LeafError, SanPatternError, SanPatterns, SanType};
+pub use certificate::{
+    ClientAuthorities, ClientAuthoritiesError, ClientChain, ClientRequirements, Leaf, LeafError,
+    SanPatternError, SanPatterns, SanType,
+};
 pub use compile::{check, compile};
 pub use device::{Device, Standing};
 pub use error::{POLICY_CODES, POLICY_WARNING_CODES, PolicyError, PolicyWarning};

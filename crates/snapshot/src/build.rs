@@ -1,6 +1,8 @@
 //! From configuration and materials to snapshot and bundle.
 
+mod beside;
 mod certificates;
+mod clients;
 mod hosts;
 mod keys;
 mod report;
@@ -40,6 +42,10 @@ pub fn build(config: &Config, materials: &Materials) -> Built {
     let certificates = certificates::load(&config.global, materials, &mut report);
     let settings = settings::settings(config, materials, &mut report);
     let Compiled { routes, clusters } = routes::compile(config, materials, &mut report);
+    if materials.each_host_logs_in {
+        beside::advise(config, &mut report);
+    }
+    clients::advise(&config.global, materials, &mut report);
 
     let (failed, diagnostics) = report.finish();
     let (false, Some(settings)) = (failed, settings) else {
@@ -56,8 +62,10 @@ pub fn build(config: &Config, materials: &Materials) -> Built {
         certificates: certificates.names,
         route_table: Snapshot::ROUTE_TABLE.to_owned(),
         protected_headers: protected_headers(&config.global),
+        client_certificates: settings.client_authorities.as_deref().map(clients::asked_for),
         own_cookies: portcullis_model::cookie_names(&config.global.cookie.name).into(),
         response_headers: response_headers.clone(),
+        trusted_hops: config.global.xff_num_trusted_hops,
         timeouts: Timeouts {
             request_ms: millis(config.global.timeout_read),
             exchange_ms: millis(config.global.timeout_write),

@@ -25,7 +25,7 @@ pub use certificate::Certificate;
 pub use cluster::{Cluster, Endpoint, Protocol, Trust, UpstreamTls};
 pub use content::{Part, Version};
 pub use diff::{ChangeSet, Changes, diff};
-pub use listener::{Listener, Timeouts};
+pub use listener::{ClientCertificates, Listener, Timeouts};
 pub use materials::{CertificatePem, Generated, Materials};
 pub use route::{
     Action, Context, HostRewrite, Match, PathRedirect, Redirect, ResponseHeaders, Route, RouteTable,

@@ -7,7 +7,8 @@ use portcullis_model::RouteId;
 use serde::Serialize;
 use std::sync::Arc;
 
-pub use action::{Action, HostRewrite, PathRedirect, Redirect, SchemeRedirect, Upstream};
+pub use action::{Action, HostRewrite, Upstream};
+pub use portcullis_bundle::{PathRedirect, Redirect, SchemeRedirect};
 
 /// One table of virtual hosts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,6 +65,9 @@ pub struct Route {
     pub action: Action,
     /// What the check is told about the route.
     pub context: Context,
+    /// Whether the check reads the body, which is then held back until it is whole.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub reads_body: bool,
     /// Request headers that the upstream does not get, lower case. They are
     /// removed last: also those that the check set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -83,6 +87,7 @@ impl Route {
             authority: None,
             action,
             context,
+            reads_body: false,
             remove_request_headers: Vec::new(),
             response_headers: ResponseHeaders::Inherit(Vec::new()),
         }

@@ -14,7 +14,7 @@ use portcullis_model::{
     Branding, Color, HeaderName, Host, HostPattern, Image, Pages, Paragraph, PathParameters, RouteId,
     Secrets, SignOut, WebUrl,
 };
-use portcullis_policy::Program;
+use portcullis_policy::{ClientAuthorities, ClientRequirements, Program, SanType};
 
 use super::WireError;
 use crate::generated::feed as wire;
@@ -49,6 +49,8 @@ pub(super) fn settings(settings: wire::Settings) -> Result<Settings, WireError> 
         jwt_claims_headers,
         pages,
         path_parameters: _,
+        trusted_hops,
+        client_authorities,
     } = settings;
     let kind = authenticate
         .and_then(|authenticate| authenticate.kind)
@@ -75,7 +77,31 @@ pub(super) fn settings(settings: wire::Settings) -> Result<Settings, WireError> 
         redirect_hosts: RedirectHosts::default(),
         pages: self::pages(pages.ok_or(WireError::Malformed("pages"))?)?,
         path_parameters,
+        trusted_hops,
+        client_authorities: client_authorities.map(self::client_authorities).transpose()?,
     })
+}
+
+fn client_authorities(clients: wire::ClientAuthorities) -> Result<Arc<ClientAuthorities>, WireError> {
+    let wire::ClientAuthorities {
+        authorities,
+        revoked,
+        max_depth,
+        names,
+    } = clients;
+    let malformed = || WireError::Malformed("client authorities");
+    let bytes = |all: Vec<Bytes>| all.iter().map(|der| der.to_vec()).collect();
+    let name = |wire::SubjectAlternativeName { kind, pattern }| {
+        Ok((kind.parse::<SanType>().map_err(|_| malformed())?, pattern))
+    };
+    let requirements = ClientRequirements {
+        authorities: bytes(authorities),
+        revoked: bytes(revoked),
+        max_depth,
+        names: names.into_iter().map(name).collect::<Result<_, _>>()?,
+    };
+    let authorities = ClientAuthorities::new(requirements).map_err(|_| malformed())?;
+    Ok(Arc::new(authorities))
 }
 
 fn pages(pages: wire::Pages) -> Result<Pages, WireError> {
@@ -138,6 +164,8 @@ pub(super) fn with_hosts(settings: &Settings, redirect_hosts: RedirectHosts) -> 
         redirect_hosts: _,
         pages,
         path_parameters,
+        trusted_hops,
+        client_authorities,
     } = settings;
     let Keys {
         shared_secret,
@@ -157,6 +185,8 @@ pub(super) fn with_hosts(settings: &Settings, redirect_hosts: RedirectHosts) -> 
         redirect_hosts,
         pages: pages.clone(),
         path_parameters: *path_parameters,
+        trusted_hops: *trusted_hops,
+        client_authorities: client_authorities.clone(),
     }
 }
 
@@ -256,11 +286,13 @@ pub(super) fn route(
         policy,
         pass_identity_headers,
         set_request_headers,
+        remove_request_headers,
         allow_websockets,
         error_details,
         listing,
         depends_on,
         found_by,
+        answer,
     } = route;
     let wire::Listing {
         from,
@@ -297,7 +329,12 @@ pub(super) fn route(
             .into_iter()
             .map(set_header)
             .collect::<Result<_, _>>()?,
+        remove_request_headers: remove_request_headers
+            .iter()
+            .map(|name| header_name(name))
+            .collect::<Result<_, _>>()?,
         allow_websockets,
+        answer: answer.map(super::answer::decode).transpose()?,
         error_details: error_details.map(|all| all.advice.into_iter().map(advice).collect()),
         listing: Listing {
             from,

@@ -11,7 +11,7 @@ use portcullis_bundle::{
 use portcullis_model::{
     Branding, Color, HeaderName, HostPattern, Image, Pages, PathParameters, RouteId, Secrets, SignOut,
 };
-use portcullis_policy::Program;
+use portcullis_policy::{ClientAuthorities, ClientRequirements, Program, SanType};
 use prost::Message as _;
 use secrecy::ExposeSecret as _;
 
@@ -185,6 +185,8 @@ fn encode_settings(settings: &Settings) -> wire::Settings {
         redirect_hosts: _,
         pages,
         path_parameters,
+        trusted_hops,
+        client_authorities,
     } = settings;
     let authenticate = match authenticate {
         Authenticate::Own { host, port } => wire::authenticate::Kind::Own(wire::HostAndPort {
@@ -214,6 +216,28 @@ fn encode_settings(settings: &Settings) -> wire::Settings {
             Some(PathParameters::Reject) => wire::PathParameters::Reject,
         }
         .into(),
+        trusted_hops: *trusted_hops,
+        client_authorities: client_authorities.as_deref().map(encode_client_authorities),
+    }
+}
+
+fn encode_client_authorities(authorities: &ClientAuthorities) -> wire::ClientAuthorities {
+    let ClientRequirements {
+        authorities,
+        revoked,
+        max_depth,
+        names,
+    } = authorities.requirements();
+    let bytes = |all: &[Vec<u8>]| all.iter().map(|der| Bytes::copy_from_slice(der)).collect();
+    let name = |(kind, pattern): &(SanType, String)| wire::SubjectAlternativeName {
+        kind: kind.key().to_owned(),
+        pattern: pattern.clone(),
+    };
+    wire::ClientAuthorities {
+        authorities: bytes(authorities),
+        revoked: bytes(revoked),
+        max_depth: *max_depth,
+        names: names.iter().map(name).collect(),
     }
 }
 
@@ -333,7 +357,9 @@ fn encode_route(route: &Route) -> wire::Route {
         policy,
         pass_identity_headers,
         set_request_headers,
+        remove_request_headers,
         allow_websockets,
+        answer,
         error_details,
         listing,
         depends_on,
@@ -366,6 +392,10 @@ fn encode_route(route: &Route) -> wire::Route {
         policy: Some(policy),
         pass_identity_headers: *pass_identity_headers,
         set_request_headers: set_request_headers.iter().map(set_header).collect(),
+        remove_request_headers: remove_request_headers
+            .iter()
+            .map(|name| name.as_str().to_owned())
+            .collect(),
         allow_websockets: *allow_websockets,
         error_details: error_details.as_ref().map(|all| wire::ErrorDetails {
             advice: all.iter().map(advice).collect(),
@@ -380,6 +410,7 @@ fn encode_route(route: &Route) -> wire::Route {
             .map(|(host, port)| encode_host(&(host.clone().into(), *port)))
             .collect(),
         found_by: found_by.as_ref().map(encode_found_by),
+        answer: answer.as_deref().map(super::answer::encode),
     }
 }
 

@@ -20,6 +20,36 @@ pub struct Settings {
     pub pages: ::core::option::Option<Pages>,
     #[prost(enumeration = "PathParameters", tag = "7")]
     pub path_parameters: i32,
+    /// Proxies before Envoy that say whom they speak for.
+    #[prost(uint32, tag = "8")]
+    pub trusted_hops: u32,
+    /// By which client certificates are judged; absent: none are asked for.
+    #[prost(message, optional, tag = "9")]
+    pub client_authorities: ::core::option::Option<ClientAuthorities>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ClientAuthorities {
+    /// Certificates in DER.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub authorities: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// Lists of revoked certificates in DER.
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub revoked: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// Certificates above the client's; 0 is no limit.
+    #[prost(uint32, tag = "3")]
+    pub max_depth: u32,
+    /// Of which a certificate must have one.
+    #[prost(message, repeated, tag = "4")]
+    pub names: ::prost::alloc::vec::Vec<SubjectAlternativeName>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SubjectAlternativeName {
+    /// As in a configuration, such as `dns`.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// An expression for the whole name.
+    #[prost(string, tag = "2")]
+    pub pattern: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Authenticate {
@@ -170,6 +200,12 @@ pub struct Route {
     /// By what it is found where nobody names its id; absent: by nothing.
     #[prost(message, optional, tag = "13")]
     pub found_by: ::core::option::Option<FoundBy>,
+    /// Headers that the upstream does not get, whoever set them.
+    #[prost(string, repeated, tag = "14")]
+    pub remove_request_headers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What the route answers itself; absent where it leads to an upstream.
+    #[prost(message, optional, tag = "15")]
+    pub answer: ::core::option::Option<OwnAnswer>,
     #[prost(oneof = "route::Policy", tags = "5, 6")]
     pub policy: ::core::option::Option<route::Policy>,
 }
@@ -184,6 +220,72 @@ pub mod route {
         #[prost(string, tag = "6")]
         Invalid(::prost::alloc::string::String),
     }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OwnAnswer {
+    /// Headers of the answer.
+    #[prost(message, repeated, tag = "3")]
+    pub headers: ::prost::alloc::vec::Vec<Header>,
+    #[prost(oneof = "own_answer::Content", tags = "1, 2")]
+    pub content: ::core::option::Option<own_answer::Content>,
+}
+/// Nested message and enum types in `OwnAnswer`.
+pub mod own_answer {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Content {
+        #[prost(message, tag = "1")]
+        Respond(super::Respond),
+        #[prost(message, tag = "2")]
+        Redirect(super::Redirect),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Respond {
+    #[prost(uint32, tag = "1")]
+    pub status: u32,
+    #[prost(string, tag = "2")]
+    pub body: ::prost::alloc::string::String,
+}
+/// To the URL that was asked for, with these changes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Redirect {
+    #[prost(string, optional, tag = "3")]
+    pub host: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(uint32, optional, tag = "4")]
+    pub port: ::core::option::Option<u32>,
+    #[prost(uint32, tag = "7")]
+    pub status: u32,
+    #[prost(bool, tag = "8")]
+    pub strip_query: bool,
+    #[prost(oneof = "redirect::Scheme", tags = "1, 2")]
+    pub scheme: ::core::option::Option<redirect::Scheme>,
+    #[prost(oneof = "redirect::Path", tags = "5, 6")]
+    pub path: ::core::option::Option<redirect::Path>,
+}
+/// Nested message and enum types in `Redirect`.
+pub mod redirect {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Scheme {
+        #[prost(bool, tag = "1")]
+        Https(bool),
+        #[prost(string, tag = "2")]
+        Named(::prost::alloc::string::String),
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Path {
+        #[prost(string, tag = "5")]
+        Whole(::prost::alloc::string::String),
+        /// In place of what the route matched.
+        #[prost(string, tag = "6")]
+        Prefix(::prost::alloc::string::String),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Header {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FoundBy {

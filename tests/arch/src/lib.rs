@@ -158,7 +158,7 @@ pub const PICTURE: &[Crate] = &[
     Crate {
         name: "e2e",
         kind: Kind::Test,
-        may_use: &["harness"],
+        may_use: &["bundle", "harness"],
     },
     Crate {
         name: "arch",

@@ -98,6 +98,13 @@ pub fn is_websocket(request: &Request<'_>) -> bool {
     tokens(&request.headers.upgrade).any(|value| value.eq_ignore_ascii_case("websocket"))
 }
 
+/// Whether the connection, or a stream of HTTP/2, is to become something else than
+/// HTTP. Envoy takes no notice of HTTP/2 itself, which clients offer in clear text.
+#[must_use]
+pub fn is_upgrade(request: &Request<'_>) -> bool {
+    tokens(&request.headers.upgrade).any(|value| !value.is_empty() && !value.eq_ignore_ascii_case("h2c"))
+}
+
 fn tokens<'a>(lines: &Values<'a>) -> impl Iterator<Item = &'a str> {
     lines.iter().flat_map(|line| line.split(',')).map(str::trim)
 }

@@ -76,6 +76,13 @@ pub(super) fn headers(
         upstream.replace(STREAM_DURATION, &left.to_string());
     }
     reserved::remove(&mut upstream, active, request, route.pass_identity_headers);
+    if request.context.is_foreign() {
+        // Ours removes them by its route, which only says this.
+        let removed = route.remove_request_headers.iter();
+        upstream
+            .remove
+            .extend(removed.map(|name| name.as_str().to_owned()));
+    }
     if identity.credentials.authorization && !upstream.sets("authorization") {
         upstream.remove.push("authorization".to_owned());
     }

@@ -60,6 +60,7 @@ impl Record {
     ) -> Self {
         let mut lines = message.lines.iter().chain(&message.joined);
         let request_id = lines.find(|(name, _)| name.eq_ignore_ascii_case("x-request-id"));
+        let client = facts.client.map(|ip| ip.to_string());
         let request_id = request_id.map_or(Cow::Borrowed(""), |(_, value)| String::from_utf8_lossy(value));
         Self {
             facts,
@@ -71,7 +72,7 @@ impl Record {
                 message.method,
                 message.host,
                 without_query(message.path),
-                message.source,
+                client.as_deref().unwrap_or(message.source),
                 &request_id,
             ]),
         }
@@ -128,6 +129,12 @@ impl Record {
         if let Some(ambiguity) = facts.ambiguity {
             to.form("ambiguity", ambiguity);
         }
+        if facts.misnamed {
+            to.flag("misnamed", true);
+        }
+        if facts.hidden {
+            to.flag("headers_hidden", true);
+        }
         to.text("ip", ip);
         if let Some(stored) = &facts.session {
             to.word("session", &stored.log_name);
@@ -177,6 +184,8 @@ impl Record {
             path,
             route_by = facts.by.map(route::By::name),
             ambiguity = facts.ambiguity.map(tracing::field::display),
+            misnamed = facts.misnamed.then_some(true),
+            headers_hidden = facts.hidden.then_some(true),
             ip,
             session = session.map(|stored| tracing::field::display(&stored.log_name)),
             user = session.map(|stored| stored.session.user_id.as_str()),

@@ -1,6 +1,6 @@
 use super::record::{MAX_TEXT, Texts, without_query};
 use super::{Audit, DecisionSink, Events, Record};
-use crate::fixture::{Ask, Fixture, any_user, no_claims, route, settings};
+use crate::fixture::{Ask, Fixture, any_user, certificates, no_claims, route, settings};
 use crate::metrics::Metrics;
 use portcullis_store::MemoryStore;
 use std::io::Write;
@@ -86,8 +86,20 @@ async fn a_line_says_how_the_route_was_found_and_what_hindered_that() {
         foreign(&[], "/a//b"),
         foreign(&[], "/a;b"),
         foreign(&[], "/.pomerium/none"),
+        foreign(&[("route", "nobody")], "/"),
+        foreign(&[], "/").hiding(),
     ];
     let lines = lines(&fixture, &sink, &asks).await;
+    let misnamed: Vec<_> = lines
+        .iter()
+        .map(|line| line["fields"]["misnamed"].as_bool())
+        .collect();
+    assert_eq!(misnamed, [None, None, None, None, None, None, Some(true), None]);
+    let hidden: Vec<_> = lines
+        .iter()
+        .map(|line| line["fields"]["headers_hidden"].is_null())
+        .collect();
+    assert_eq!(hidden, [true, true, true, true, true, true, true, false]);
     let seen: Vec<_> = lines
         .iter()
         .map(|line| {
@@ -103,6 +115,8 @@ async fn a_line_says_how_the_route_was_found_and_what_hindered_that() {
         ("match", "empty_segment", "ambiguous_request", 400),
         ("match", "path_parameters", "ambiguous_request", 400),
         ("match", "", "internal_page", 404),
+        ("name", "", "route_unknown", 503),
+        ("match", "", "login_redirect", 302),
     ];
     for (seen, (by, ambiguity, outcome, status)) in seen.iter().zip(wanted) {
         assert_eq!(
@@ -122,15 +136,30 @@ async fn a_line_names_the_setting_without_which_a_policy_refuses() {
     for (policy, asks) in [
         (
             "allow: {and: [client_certificate: {}]}",
-            vec![ask("GET"), foreign("GET")],
+            vec![ask("GET"), foreign("GET"), foreign("GET").certificate("none")],
         ),
         (
             "allow: {and: [mcp_tool: search]}",
-            vec![ask("POST"), foreign("POST"), foreign("GET")],
+            vec![
+                ask("POST"),
+                foreign("POST"),
+                foreign("GET"),
+                foreign("POST").body("{}"),
+                foreign("POST")
+                    .text("!")
+                    .header("x-envoy-auth-partial-body", "false"),
+            ],
         ),
-        ("allow: {and: [accept: true]}", vec![foreign("GET")]),
+        (
+            "allow: {and: [accept: true]}",
+            vec![foreign("GET"), foreign("GET").path("/a!").joined()],
+        ),
     ] {
-        fixture.publish(settings(), [crate::fixture::route_of(policy)]);
+        let judging = portcullis_bundle::Settings {
+            client_authorities: Some(certificates::authorities(1)),
+            ..settings()
+        };
+        fixture.publish(judging, [crate::fixture::route_of(policy)]);
         for ask in asks {
             fixture.check(&ask).await;
         }
@@ -144,8 +173,19 @@ async fn a_line_names_the_setting_without_which_a_policy_refuses() {
                 .unwrap_or_default()
         })
         .collect();
-    let (certificate, body) = ("include_peer_certificate", "with_request_body");
-    assert_eq!(seen, ["", certificate, "", body, "", ""]);
+    let wanted = [
+        "",
+        "include_peer_certificate",
+        "",
+        "",
+        "with_request_body",
+        "",
+        "with_request_body.max_request_bytes",
+        "with_request_body.pack_as_bytes",
+        "",
+        "encode_raw_headers",
+    ];
+    assert_eq!(seen, wanted);
 }
 
 #[tokio::test]

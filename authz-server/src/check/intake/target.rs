@@ -1,5 +1,6 @@
 //! Host and path, each in the one form that everybody reads alike.
 
+use super::Lines;
 use percent_encoding::percent_decode_str;
 use portcullis_model::Host;
 use std::borrow::Cow;
@@ -44,23 +45,80 @@ pub enum Ambiguity {
     /// As it is written the path meets another route than once it is decoded.
     #[error("two_routes")]
     TwoRoutes,
+    /// With another port in its authority the request meets another route. A client
+    /// writes there what it likes, and an Envoy chooses by the listener or not at all.
+    #[error("two_ports")]
+    TwoPorts,
+    /// A `!` that Envoy may have put in the place of a byte that is no text, which is what
+    /// goes upstream: without `encode_raw_headers` nobody can tell.
+    #[error("replaced_byte")]
+    ReplacedByte,
 }
 
-/// The host of an authority and its port, if it names one.
-pub(super) fn host(authority: &str) -> Option<(Host, Option<u16>)> {
+/// The host of an authority and its port, if it names one. A port has one spelling:
+/// Envoy compares its text, so that `0443` is another to it than `443`.
+pub(crate) fn host(authority: &str) -> Option<(Host, Option<u16>)> {
     let after_address = authority.rfind(']').unwrap_or_default();
     let (name, port) = match authority.get(after_address..).and_then(|rest| rest.find(':')) {
         None => (authority, None),
         Some(colon) => {
-            let (name, port) = authority.split_at(after_address + colon);
+            let (name, port) = authority.split_at_checked(after_address + colon)?;
             let port = port.strip_prefix(':').unwrap_or_default();
-            if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+            // Neither empty nor signed, not 0, and no zero before it.
+            if !matches!(port.as_bytes(), [b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit)) {
                 return None;
             }
-            (name, Some(port.parse().ok().filter(|port| *port != 0)?))
+            (name, Some(port.parse().ok()?))
         }
     };
     Some((Host::parse(name).ok()?, port))
+}
+
+/// Whether the host of an authority ends in a dot, before its port.
+pub(super) fn has_final_dot(authority: &str) -> bool {
+    let name = match authority.rsplit_once(':') {
+        Some((name, _)) => name,
+        None => authority,
+    };
+    name.ends_with('.')
+}
+
+/// Whether Envoy writes the path as it is. A byte that is no UTF-8 is a `!` in the check:
+/// then the raw line of `:path` says so, where headers come raw, and nothing elsewhere. Over
+/// HTTP/1 Envoy takes no such byte.
+pub(super) fn as_it_is(path: &str, lines: Lines<'_>, joined: bool, protocol: &str) -> Result<(), Ambiguity> {
+    if !path.contains('!') || protocol.starts_with("HTTP/1.") {
+        return Ok(());
+    }
+    if joined {
+        return Err(Ambiguity::ReplacedByte);
+    }
+    let mut raw = lines.of(":path");
+    let first = raw.next();
+    // Without any line nobody can tell.
+    match first.into_iter().chain(raw).all(is_text) && first.is_some() {
+        true => Ok(()),
+        false => Err(Ambiguity::OddByte),
+    }
+}
+
+fn is_text(line: &[u8]) -> bool {
+    core::str::from_utf8(line).is_ok()
+}
+
+/// Whether the lines are all that Envoy has: those of every request are among them. A
+/// `CONNECT` has no path.
+pub(super) fn are_whole(lines: Lines<'_>, method: &str) -> bool {
+    let (mut authority, mut verb, mut path) = (false, false, method == "CONNECT");
+    for (name, _) in lines.iter().filter(|(name, _)| name.starts_with(':')) {
+        match name {
+            ":authority" => authority = true,
+            ":method" => verb = true,
+            ":path" => path = true,
+            _ => {}
+        }
+    }
+    authority && verb && path
 }
 
 pub(super) fn path(raw: &str, connect: bool) -> Result<Cow<'_, str>, Ambiguity> {

@@ -37,6 +37,8 @@ fn view(check: &CheckRequest) -> Message<'_> {
         view.method = &http.method;
         view.path = &http.path;
         view.host = &http.host;
+        view.scheme = &http.scheme;
+        view.protocol = &http.protocol;
         view.text_body = &http.body;
         view.raw_body = &http.raw_body;
         let lines = http.header_map.iter().flat_map(|map| &map.headers);
@@ -73,16 +75,36 @@ fn ask() -> impl Strategy<Value = Ask> {
         any::<String>(),
         proptest::collection::vec(line, 0..8),
         proptest::collection::vec(("(internal|route_id|terminal|route|x)", any::<String>()), 0..5),
-        any::<bool>(),
+        any::<(bool, bool)>(),
+        any::<(Vec<u8>, String)>(),
+        any::<String>(),
+        (any::<String>(), any::<String>()),
     )
-        .prop_map(|(method, host, path, headers, context, raw)| Ask {
-            method,
-            host,
-            path,
-            headers,
-            context,
-            raw,
-        })
+        .prop_map(
+            |(
+                method,
+                host,
+                path,
+                headers,
+                context,
+                (raw, hides),
+                bodies,
+                certificate,
+                (scheme, protocol),
+            )| Ask {
+                method,
+                host,
+                path,
+                headers,
+                context,
+                raw,
+                hides,
+                bodies,
+                certificate,
+                scheme,
+                protocol,
+            },
+        )
 }
 
 proptest! {

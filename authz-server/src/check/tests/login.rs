@@ -162,11 +162,7 @@ async fn a_refusal_speaks_the_client_s_language() {
 async fn the_redirect_is_signed_and_returns_to_the_canonical_host() {
     let fixture = Fixture::of(&any_user());
     let told = fixture
-        .check(
-            &Ask::new()
-                .host("VERIFY.example.com.:8443")
-                .path("/a/b?c=d&e=%20f"),
-        )
+        .check(&Ask::new().host("VERIFY.example.com:8443").path("/a/b?c=d&e=%20f"))
         .await;
     let url = Url::parse(told.header("location").unwrap()).unwrap();
     assert_eq!(url.path(), "/.pomerium/sign_in");

@@ -50,20 +50,38 @@ prop_compose! {
         internal in prop_oneof!["(true|false|)", any::<String>()],
         route_id in prop_oneof![Just(ROUTE.to_string()), Just(String::new()), any::<String>()],
         terminal in prop_oneof!["(no_route|)", any::<String>()],
-        raw in any::<bool>(),
+        (raw, hides) in any::<(bool, bool)>(),
+        bodies in (bytes(), any::<String>()),
+        certificate in any::<String>(),
+        (scheme, protocol) in ("(http|https|)", "(HTTP/1.1|HTTP/2|)"),
     ) -> Ask {
         let context = vec![
             ("internal".to_owned(), internal),
             ("route_id".to_owned(), route_id),
             ("terminal".to_owned(), terminal),
         ];
-        Ask { method, host, path, headers, context, raw }
+        Ask { method, host, path, headers, context, raw, hides, bodies, certificate, scheme, protocol }
     }
 }
 
+/// Names that say how a request is framed, routed or carried.
+const FRAMING: [&str; 10] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
 /// What must hold for every answer.
-fn sound(response: &CheckResponse) {
+pub(super) fn sound(response: &CheckResponse) {
     let status = response.status.as_ref().expect("a default answer is an ALLOW");
+    assert!(response.dynamic_metadata.is_none());
     let headers = match response
         .http_response
         .as_ref()
@@ -74,8 +92,16 @@ fn sound(response: &CheckResponse) {
             for set in &ok.headers {
                 let name = &set.header.as_ref().unwrap().key;
                 assert!(!ok.headers_to_remove.contains(name), "{name} is set and removed");
-                assert!(!name.starts_with(':') && name != "host" && name != "content-length");
             }
+            let set = ok.headers.iter().map(|set| &set.header.as_ref().unwrap().key);
+            for name in set.chain(&ok.headers_to_remove) {
+                assert!(!name.starts_with(':'), "{name} is changed");
+                assert!(
+                    !FRAMING.contains(&&*name.to_ascii_lowercase()),
+                    "{name} is changed"
+                );
+            }
+            assert!(ok.response_headers_to_add.is_empty() && ok.query_parameters_to_set.is_empty());
             &ok.headers
         }
         HttpResponse::DeniedResponse(denied) => {

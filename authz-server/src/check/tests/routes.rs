@@ -7,7 +7,7 @@ use portcullis_bundle::{FoundBy, Route, Settings};
 use portcullis_model::{HostPattern, PathParameters, RouteId};
 use portcullis_policy::Legacy;
 
-fn found(id: u64, name: &str, host: &str, path: PathPattern, turn: u32, legacy: &Legacy) -> Route {
+pub(super) fn found(id: u64, name: &str, host: &str, path: PathPattern, turn: u32, legacy: &Legacy) -> Route {
     Route {
         id: RouteId(id),
         name: Some(name.to_owned()),
@@ -53,12 +53,12 @@ fn allowing(path_parameters: PathParameters) -> Settings {
     }
 }
 
-fn nothing_said(host: &str, path: &str) -> Ask {
+pub(super) fn nothing_said(host: &str, path: &str) -> Ask {
     Ask::new().context(&[]).host(host).path(path)
 }
 
 /// `passes`, or the code of the refusal.
-async fn outcome(fixture: &Fixture, ask: &Ask) -> String {
+pub(super) async fn outcome(fixture: &Fixture, ask: &Ask) -> String {
     let told = fixture
         .check(&ask.clone().header("accept", "application/json"))
         .await;
@@ -85,6 +85,7 @@ async fn where_nothing_is_said_host_and_path_find_the_route() {
         ("apps.example.com", "/", "no_route"),
         ("port.example.com:8443", "/", "passes"),
         ("port.example.com", "/", "no_route"),
+        ("port.example.com:08443", "/", "ambiguous_request"),
         ("former.example.com", "/", "no_route"),
         ("evil.test", "/", "no_route"),
         ("[::1]:8443", "/", "no_route"),
@@ -124,6 +125,75 @@ async fn a_route_that_is_named_must_be_for_the_request() {
     ] {
         let ask = nothing_said(host, path).context(&[("route", name), ("of", "the gateway")]);
         assert_eq!(outcome(&fixture, &ask).await, wanted, "{name} {host}{path}");
+    }
+    // Where all Envoys are somebody else's there is nothing of ours to wait for.
+    let beside = Fixture::in_band();
+    beside.publish(settings(), routes());
+    for context in [("route", "nobody"), ("route", "stars"), ("route_id", "1")] {
+        let ask = nothing_said(HOST, "/").context(&[context]);
+        assert_eq!(outcome(&beside, &ask).await, "no_route", "{context:?}");
+    }
+}
+
+/// Found by the differential run: another Envoy, which does not take the dot away, finds
+/// none of its hosts and goes on to the stars.
+#[tokio::test]
+async fn a_dot_behind_the_host_leads_to_no_other_route() {
+    let fixture = Fixture::empty();
+    let any = |id, name: &str, host: &str| found(id, name, host, PathPattern::Any, 0, &public());
+    let prefix = PathPattern::Prefix("/p".to_owned());
+    fixture.publish(
+        settings(),
+        [
+            any(1, "one", "app.one.example.com"),
+            found(2, "app", "app.*", prefix, 0, &public()),
+            found(3, "stars", "*.example.com", PathPattern::Any, 1, &public()),
+        ],
+    );
+    for (authority, path, wanted) in [
+        ("app.one.example.com", "/p", "passes"),
+        ("app.one.example.com.", "/p", "ambiguous_request"),
+        ("APP.one.example.com.:443", "/p", "ambiguous_request"),
+        // As whoever decodes it reads it.
+        ("app.one.example.com", "/%70", "passes"),
+        ("app.one.example.com.", "/%70", "ambiguous_request"),
+        ("app.one.example.com.", "/q", "passes"),
+        ("app.one.example.com.", "/%71", "passes"),
+        ("x.example.com.", "/p", "passes"),
+        ("app.two.example.com.", "/p", "passes"),
+        ("app.test.", "/p", "passes"),
+    ] {
+        let ask = nothing_said(authority, path);
+        assert_eq!(outcome(&fixture, &ask).await, wanted, "{authority}{path}");
+    }
+    let named = nothing_said("app.one.example.com.", "/p").context(&[("route", "one")]);
+    assert_eq!(outcome(&fixture, &named).await, "passes");
+}
+
+/// Found by the differential run: whether a decoded path says anything is for the route to
+/// say that is named, not for that which would be found.
+#[tokio::test]
+async fn a_route_of_escapes_that_is_named_is_held_against_the_path_as_written() {
+    let fixture = Fixture::empty();
+    let prefix = |text: &str| PathPattern::Prefix(text.to_owned());
+    fixture.publish(
+        settings(),
+        [
+            found(1, "all", HOST, PathPattern::Any, 0, &public()),
+            found(2, "spaced", HOST, prefix("/a%20b"), 1, &public()),
+            found(3, "plain", HOST, prefix("/ab"), 2, &public()),
+        ],
+    );
+    for (name, path, wanted) in [
+        ("spaced", "/a%20b/c", "passes"),
+        ("spaced", "/a%20b/%C3%A9", "passes"),
+        ("spaced", "/%61%20b", "route_unknown"),
+        ("plain", "/ab%20", "passes"),
+        ("plain", "/%61b", "route_unknown"),
+        ("all", "/a%20b/c", "passes"),
+    ] {
+        let ask = nothing_said(HOST, path).context(&[("route", name)]);
+        assert_eq!(outcome(&fixture, &ask).await, wanted, "{name} {path}");
     }
 }
 

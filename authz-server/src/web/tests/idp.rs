@@ -173,6 +173,11 @@ impl FakeIdp {
         self.inner.lock().unwrap().other_nonce = true;
     }
 
+    /// How many codes nobody has redeemed yet.
+    pub(super) fn codes(&self) -> usize {
+        self.inner.lock().unwrap().codes.len()
+    }
+
     pub(super) fn logins(&self) -> usize {
         self.inner.lock().unwrap().logins
     }

@@ -156,6 +156,8 @@ impl Rig {
             ]),
             pages: Pages::default(),
             path_parameters: None,
+            trusted_hops: 0,
+            client_authorities: None,
         }
     }
 

@@ -162,3 +162,23 @@ fn beside_any_envoy_each_host_logs_in_where_no_service_is_named() {
         assert!(!told(&any), "{service}");
     }
 }
+
+#[test]
+fn beside_any_envoy_options_that_nobody_obeys_are_named() {
+    let text = b"shared_secret: c2hhcmVkLXNlY3JldC1vZi10aGUtdGVzdHMtMzJieXQ=\ncookie_secret: Y29va2llLXNlY3JldC1vZi10aGUtdGVzdHMtMzJieXQ=\nroutes:\n- from: https://a.example.com\n  to: http://127.0.0.1:1\n  timeout: 1s\n  allow_any_authenticated_user: true\n";
+    let (_directory, source) = source(Some(text));
+    let told = |loaded: &Loaded| {
+        let mut found = loaded.diagnostics.clone();
+        found.retain(|found| found.code == "no_effect");
+        let found = found.iter();
+        found
+            .map(|found| (found.span.line, found.severity, found.route))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(&source.load()), []);
+    let source = source.requiring_secrets();
+    assert_eq!(told(&source.load()), []);
+    let any = source.for_any_envoy().load();
+    assert_eq!(told(&any), [(6, Severity::Warning, Some(0))]);
+    assert!(any.is_usable(), "{:?}", any.diagnostics);
+}

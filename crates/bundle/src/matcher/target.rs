@@ -1,8 +1,12 @@
 //! Where a request goes, in the form that Envoy compares.
 
-use percent_encoding::percent_decode_str;
+use super::path;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use portcullis_model::Host;
 use url::Url;
+
+/// What no request line has as it is, besides what is beyond ASCII.
+const UNSENT: &AsciiSet = &CONTROLS.add(b' ');
 
 /// Host, port and path of a request, normalised as our listener normalises them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +43,9 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// Reads a URL such as `https://wiki.example.com/a?b=c`.
+    /// Reads a URL such as `https://wiki.example.com/a?b=c`. Its path is taken as it is
+    /// written, but that clients send what no request line has (white space, control
+    /// characters, letters beyond ASCII) as escapes.
     ///
     /// # Errors
     /// When it is none, or one that our listener refuses.
@@ -55,8 +61,9 @@ impl Target {
         let Some(Ok(host)) = host else {
             return Err(TargetError::Host(url.to_owned()));
         };
-        let path = merged(read.path());
-        let decoded = decode(&path).ok_or_else(|| TargetError::Path(url.to_owned()))?;
+        let normal = path::normalized(&written_path(url));
+        let read_alike = normal.and_then(|path| decode(&path).map(|decoded| (path, decoded)));
+        let (path, decoded) = read_alike.ok_or_else(|| TargetError::Path(url.to_owned()))?;
         Ok(Self {
             host,
             port: read.port(),
@@ -85,25 +92,35 @@ impl Target {
     }
 }
 
-/// Slashes side by side are one (`merge_slashes`).
-fn merged(path: &str) -> String {
-    let mut merged = String::with_capacity(path.len());
-    for c in path.chars() {
-        if c != '/' || !merged.ends_with('/') {
-            merged.push(c);
-        }
+/// The path as a client sends it that knows URLs: `Url` has resolved its dots already,
+/// by rules that are not Envoy's.
+fn written_path(url: &str) -> String {
+    // All of this as `Url` reads it.
+    let is_dropped = |c: char| matches!(c, '\t' | '\n' | '\r');
+    let trimmed = url.trim_matches(|c: char| c <= ' ');
+    let rest = trimmed.split_once(':').map_or("", |(_, rest)| rest);
+    let authority = rest.trim_start_matches(|c: char| matches!(c, '/' | '\\') || is_dropped(c));
+    let after = authority
+        .find(['/', '\\', '?', '#'])
+        .and_then(|at| authority.get(at..))
+        .unwrap_or_default();
+    let path = after.split(['?', '#']).next().unwrap_or_default();
+    let path: String = path.chars().filter(|c| !is_dropped(*c)).collect();
+    match path.as_str() {
+        "" => "/".to_owned(),
+        path => utf8_percent_encode(path, UNSENT).to_string(),
     }
-    merged
 }
 
-/// The decoded path; `None` where the listener, or the check after it, refuses it.
+/// The decoded path; `None` where the check after the listener refuses it.
 fn decode(path: &str) -> Option<String> {
     let bytes = path.as_bytes();
     let escapes_are_whole = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%').all(|(at, _)| {
         matches!(bytes.get(at + 1..at + 3), Some(digits) if digits.iter().all(u8::is_ascii_hexdigit))
     });
     let decoded = percent_decode_str(path).decode_utf8().ok()?;
+    let twice = path.contains("//");
     let hidden = decoded.contains(['\\', '\0']) || decoded.matches('/').count() != path.matches('/').count();
     let is_dot = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
-    (escapes_are_whole && !hidden && !decoded.split('/').any(is_dot)).then(|| decoded.into_owned())
+    (escapes_are_whole && !twice && !hidden && !decoded.split('/').any(is_dot)).then(|| decoded.into_owned())
 }

@@ -53,6 +53,38 @@ fn a_port_of_its_own_goes_first_and_stands_alone() {
     assert_eq!(find(&routes, "https://x.c.test:443/"), Met::Route(4));
 }
 
+/// However many routes a pattern has at a port, whoever looks what another port would lead
+/// to looks once.
+#[test]
+fn every_port_is_told_once() {
+    let at = |host: &str, port, n: usize| pattern(host, port, PathPattern::Prefix(format!("/p{n}")));
+    let routes = (0..500).flat_map(|n| {
+        [
+            at("*.w.test", Some(8443), n),
+            at("*.test", Some(8443), n),
+            at("*.test", None, n),
+            at("b.w.test", Some(8443), n),
+            at("b.w.test", Some(9443), n),
+        ]
+    });
+    let matcher = Matcher::new(routes, None).unwrap();
+    let others = |host: &str, port| {
+        let others = matcher.other_ports(&Host::parse(host).unwrap(), port);
+        others.into_iter().collect::<Vec<_>>()
+    };
+    for (host, port, wanted) in [
+        ("a.w.test", Some(8443), &[None][..]),
+        ("a.w.test", None, &[Some(8443)]),
+        ("a.w.test", Some(1), &[Some(8443)]),
+        ("b.w.test", Some(8443), &[None, Some(9443)]),
+        ("b.w.test", Some(1), &[Some(8443), Some(9443)]),
+        ("a.example", Some(8443), &[]),
+        ("a.example", None, &[]),
+    ] {
+        assert_eq!(others(host, port), wanted, "{host} {port:?}");
+    }
+}
+
 #[test]
 fn within_a_host_the_first_whose_path_fits() {
     let path = |path| pattern("a.test", None, path);
@@ -77,7 +109,10 @@ fn within_a_host_the_first_whose_path_fits() {
         ("//a", 0),
         ("/b/../a", 0),
         ("/b/%2e%2e/a", 0),
-        ("/%61", 3),
+        ("/%61", 0),
+        ("/%2561", 3),
+        ("/b/..;x/a", 0),
+        ("/b\\..\\a", 0),
     ] {
         let url = format!("https://a.test{url}");
         assert_eq!(find(&routes, &url), Met::Route(expected), "{url}");
@@ -140,7 +175,9 @@ fn what_can_be_read_in_two_ways_is_no_target() {
         "https://a.test/%zz",
         "https://a.test/%00",
         "https://a.test/%ff",
-        "https://a.test/..;x/b",
+        "https://a.test/%2e%2e;x/b",
+        "https://a.test/..%3bx/b",
+        "https://a.test//",
     ] {
         assert!(matches!(Target::parse(url), Err(TargetError::Path(_))), "{url}");
     }
@@ -158,6 +195,23 @@ fn what_can_be_read_in_two_ways_is_no_target() {
         (target.port, target.path(), target.decoded_path(), target.query()),
         (None, "/a%20b/", "/a b/", Some("q=1"))
     );
+}
+
+#[test]
+fn a_path_is_taken_as_it_is_written_and_as_clients_send_it() {
+    for (url, path) in [
+        ("https://a.test", "/"),
+        ("https://a.test?q=/x", "/"),
+        ("https://a.test#/x", "/"),
+        ("https://a.test/a#/../b", "/a"),
+        ("https://a.test\\a?\\", "/a"),
+        (" https:\\\\a.test:8443/a\tb\n ", "/ab"),
+        ("HTTPS:///u:p@a.test/a b", "/a%20b"),
+        ("https://a.test/caf\u{e9}\u{7f}", "/caf%C3%A9%7F"),
+        ("https://a.test/b/..;/../a", "/a"),
+    ] {
+        assert_eq!(Target::parse(url).unwrap().path(), path, "{url}");
+    }
 }
 
 #[test]

@@ -45,6 +45,53 @@ fn routes_are_tried_in_their_turn() {
 }
 
 #[test]
+fn what_another_port_would_meet_is_told() {
+    let at = |port, route: Arc<Route>| {
+        Arc::new(Route {
+            port,
+            ..Route::clone(&route)
+        })
+    };
+    let any = |id, host: &str| route(id, None, host, PathPattern::Any, 0);
+    let prefix = PathPattern::Prefix("/p".into());
+    let routes = [
+        at(Some(8443), any(1, "one.test")),
+        any(2, "every.test"),
+        at(Some(8443), any(3, "two.test")),
+        at(Some(9443), any(4, "two.test")),
+        at(Some(8443), route(5, None, "part.test", prefix, 0)),
+        any(6, "part.test"),
+        at(Some(8443), any(7, "app.stars.test")),
+        any(8, "*.stars.test"),
+        at(Some(8443), any(9, "*.bound.test")),
+        at(Some(9443), any(10, "x.bound.test")),
+    ];
+    let table = Table::of(&bundle(&routes), None).unwrap();
+    for (host, path, hangs) in [
+        ("one.test", "/", false),
+        ("every.test", "/", false),
+        ("two.test", "/", true),
+        ("part.test", "/p", true),
+        ("part.test", "/q", false),
+        // Without its port it is one of the stars'.
+        ("app.stars.test", "/", true),
+        ("y.stars.test", "/", false),
+        // A host of its own hides the stars, but not on another port.
+        ("x.bound.test", "/", true),
+        ("y.bound.test", "/", false),
+        ("unknown.test", "/", false),
+    ] {
+        let host = Host::parse(host).unwrap();
+        for port in table.matcher.ports(&host) {
+            if table.find("GET", &host, port, path) != Found::Nothing {
+                let told = table.hangs_on_the_port("GET", &host, port, path);
+                assert_eq!(told, hangs, "{host} {port:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_name_that_two_routes_have_names_none() {
     let routes = [
         route(1, Some("a"), "a.test", PathPattern::Any, 0),

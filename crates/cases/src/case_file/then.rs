@@ -117,7 +117,7 @@ impl Then {
 
 fn outcome(node: &Node, problems: &mut Problems) -> Option<Wanted> {
     let expected = "outcome: allow, deny, deny:STATUS, deny:mcp-jsonrpc, login, device, no_route, route_invalid, \
-                    internal or refused";
+                    ambiguous_request, internal or refused";
     problems.parsed(node, "outcome", expected, Wanted::parse)
 }
 

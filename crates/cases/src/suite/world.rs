@@ -97,7 +97,8 @@ fn certificate(spec: &CertificateSpec, read: Read<'_>) -> Result<Certificate, Pr
     Ok(Certificate {
         presented: spec.presented,
         valid: spec.valid,
-        leaf,
+        // As at a server, names count only where an authority vouches for them.
+        leaf: leaf.map(|leaf| if spec.valid { leaf } else { leaf.without_names() }),
     })
 }
 

@@ -57,6 +57,10 @@ pub(crate) struct AuthzServer {
     /// 127.0.0.1:28081
     #[arg(long, value_name = "IP:PORT", value_parser = socket_address)]
     pub(crate) health_check_addr: Option<SocketAddr>,
+    /// With -c: where the public keys of the assertions stand, and nothing else, for whatever host they are asked, in
+    /// clear text; without it nowhere but on the hosts of the routes
+    #[arg(long, value_name = "IP:PORT", value_parser = socket_address, conflicts_with = "control_plane")]
+    pub(crate) jwks_address: Option<SocketAddr>,
     /// The control plane's shared secret, base64 of 32 bytes; without it the environment's
     /// SHARED_SECRET or SHARED_SECRET_FILE
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
@@ -262,6 +266,12 @@ mod tests {
             "portcullis authz-server -c c --tls-cert a --tls-key b --client-ca d"
         ));
         assert!(!parse("portcullis authz-server -c c --client-ca d"));
+        assert!(parse(
+            "portcullis authz-server -c c --jwks-address 127.0.0.1:5445"
+        ));
+        assert!(!parse(
+            "portcullis authz-server --control-plane http://127.0.0.1:5443 --jwks-address 127.0.0.1:5445"
+        ));
         for of_a_control_plane in [
             "--instance a",
             "--ca a",

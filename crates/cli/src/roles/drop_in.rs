@@ -10,15 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_authz_server::clock::{OsRandom, SystemClock};
-use portcullis_authz_server::{AuthzServer, Options, serve_joined};
+use portcullis_authz_server::{AuthzServer, Options, ServeError, serve_joined, serve_keys};
 use portcullis_config::{Config, Storage};
 use portcullis_control_plane::{
     CLUSTERS_LINGER, ControlPlane, FileSource, Handle, Loaded, Options as ControlPlaneOptions, Place,
 };
 use portcullis_idp::{HttpClient, HttpOptions};
-use portcullis_proto::listener::ServerTls;
+use portcullis_proto::listener::{Incoming, ServerTls};
 use prometheus_client::registry::Registry;
 use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::authz_server::address;
@@ -116,6 +118,10 @@ async fn serve_all(
     let health = health::serve(health_address, endpoints, last.clone())
         .await
         .map_err(|e| format!("`health_check_addr` {health_address} cannot be bound: {e}"))?;
+    let jwks = match arguments.jwks_address {
+        Some(address) => Some(serve_jwks(address, Arc::clone(&authz), last.clone()).await?),
+        None => None,
+    };
     let resealing = at_rest.map(|store| tokio::spawn(records::follow(store, handle.shared_secrets())));
     let signals = tokio::spawn(signals::follow(Some(handle.clone()), shutdown.clone()));
     let publishing = tokio::spawn(control_plane.run(last.clone()));
@@ -132,6 +138,7 @@ async fn serve_all(
                 tls = tls.is_some(),
                 client_certificates = tls.as_ref().is_some_and(|tls| tls.client_ca_pem.is_some()),
                 health_check_addr = %health_address,
+                jwks_address = arguments.jwks_address.map(tracing::field::display),
                 admin_socket = admin.shown(),
                 "ready"
             );
@@ -149,8 +156,27 @@ async fn serve_all(
     last.cancel();
     publishing.await??;
     health.await?;
+    if let Some(jwks) = jwks {
+        jwks.await??;
+    }
     tracing::info!("stopped");
     Ok(served?)
+}
+
+/// The public keys on an address of their own, until `shutdown`.
+async fn serve_jwks(
+    address: SocketAddr,
+    authz: Arc<AuthzServer>,
+    shutdown: CancellationToken,
+) -> Result<JoinHandle<Result<(), ServeError>>, Failure> {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|e| format!("--jwks-address {address} cannot be bound: {e}"))?;
+    Ok(tokio::spawn(serve_keys(
+        authz,
+        Incoming::tcp(listener, None),
+        shutdown,
+    )))
 }
 
 /// The authz-server with its configuration, as the endpoints ask it.

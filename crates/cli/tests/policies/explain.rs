@@ -411,3 +411,54 @@ fn a_policy_without_an_allow_rule_says_so() {
         "decided by: nothing, for no allow rule has a criterion"
     );
 }
+
+const CERTIFICATES: &str = "\
+authenticate_service_url: https://login.example.com
+idp_provider: oidc
+idp_provider_url: https://id.example.com
+idp_client_id: x
+idp_client_secret: y
+downstream_mtls: {ca_file: ca.pem, enforcement: policy_with_default_deny}
+routes:
+- {from: https://open.example.com, to: http://a, allow_public_unauthenticated_access: true}
+- from: https://mcp.example.com
+  to: http://b
+  policy: [{allow: {and: [{accept: true}]}}, {deny: {or: [{mcp_tool: delete}]}}]
+";
+
+const CA: &str = include_str!("../../../config/src/value/authorities/ca.pem");
+
+/// What an Envoy that is not ours does not send by itself is named.
+#[test]
+fn the_settings_of_an_envoy_are_named_that_a_policy_depends_on() {
+    let (certificate, body) = ("include_peer_certificate: true", "with_request_body: {");
+    let asked = |config: &str, arguments: &[&str]| {
+        let files = folder(&[("config.yaml", config), ("ca.pem", CA)]);
+        let ran = portcullis(
+            files.path(),
+            &[&["explain", "-c", "config.yaml", "--url"], arguments].concat(),
+        );
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        ran
+    };
+    // The server refuses whoever shows none, and so does the explanation.
+    let open = asked(CERTIFICATES, &["https://open.example.com/"]);
+    assert_eq!(line(&open, "outcome: "), "outcome: deny:495 (status 495)");
+    assert!(
+        open.out.contains(certificate) && !open.out.contains(body),
+        "{}",
+        open.out
+    );
+    let both = asked(CERTIFICATES, &["https://mcp.example.com/", "--format", "json"]);
+    let settings = serde_json::from_str::<Value>(&both.out).unwrap()["envoy_settings"].clone();
+    let settings: Vec<&str> = settings
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|text| text.as_str().unwrap())
+        .collect();
+    assert_eq!(settings[0], certificate);
+    assert!(settings[1].starts_with(body) && settings.len() == 2);
+    let wiki = asked(CONFIG, &[WIKI]);
+    assert!(!wiki.out.contains("an Envoy of your own"), "{}", wiki.out);
+}

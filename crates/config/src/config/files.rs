@@ -46,6 +46,14 @@ pub fn file_references(config: &Config) -> Vec<FileReference> {
         add(&pair.cert.value, pair.cert.span, pair.cert_key());
         add(&pair.key.value, pair.key.span, pair.key_key());
     }
+    if let Some(clients) = &global.client_certificates {
+        if let Pem::File(file) = &clients.authorities {
+            add(&file.value, file.span, "downstream_mtls.ca_file");
+        }
+        if let Some(Pem::File(file)) = &clients.revoked {
+            add(&file.value, file.span, "downstream_mtls.crl_file");
+        }
+    }
     let secrets = [
         (
             global

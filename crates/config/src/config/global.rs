@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use portcullis_document::Span;
 use portcullis_model::{HeaderName, Host, Pages, PathParameters};
+use portcullis_policy::SanType;
 use secrecy::SecretString;
 
-use super::{Located, Secret};
+use super::{Located, Pem, Secret};
 
 /// The options outside routes, defaults filled in.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct Global {
     pub insecure_server: bool,
     /// Certificates of the main listener; none means a self-signed one for every name.
     pub certificates: Vec<Certificate>,
+    /// What certificates are asked of clients (`downstream_mtls`); `None` if no authority is set: none.
+    pub client_certificates: Option<ClientCertificates>,
     /// Where people log in; `None` if it is not set, which in Pomerium means the hosted service.
     pub authenticate: Option<Authenticate>,
     /// The identity provider; `None` if there is none that works here.
@@ -37,6 +40,9 @@ pub struct Global {
     pub pages: Pages,
     /// What becomes of paths with parameters (`path_parameters`), if that is said.
     pub path_parameters: Option<PathParameters>,
+    /// How many proxies stand before Envoy and say in `X-Forwarded-For` whom they speak for
+    /// (`xff_num_trusted_hops`).
+    pub xff_num_trusted_hops: u32,
     /// Whether upstreams get identity headers where their route does not say.
     pub pass_identity_headers: bool,
     /// `set_response_headers`, sorted by name; what has an empty value is not set. `None` means Pomerium's own set, with
@@ -112,6 +118,22 @@ pub enum Certificate {
         /// The private key in PEM.
         key: Located<SecretString>,
     },
+}
+
+/// What certificates are asked of clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificates {
+    /// The authorities that sign them (`ca`, `ca_file`).
+    pub authorities: Pem,
+    /// Which were revoked (`crl`, `crl_file`).
+    pub revoked: Option<Pem>,
+    /// Whether every route refuses requests without a valid one (`enforcement`), which else is left to
+    /// its policy.
+    pub default_deny: bool,
+    /// How many certificates there may be above one; 0 is no limit.
+    pub max_verify_depth: u32,
+    /// Names of which one must have one, by expressions for the whole of it; none: any will do.
+    pub names: Vec<(SanType, String)>,
 }
 
 /// A certificate chain and its private key, both PEM files.

@@ -58,6 +58,9 @@ pub struct Route {
     /// Files of options that are not implemented yet (`tls_client_cert_file` and its key). Like Pomerium
     /// we refuse what names a file that cannot be read.
     pub unused_files: Vec<Located<PathBuf>>,
+    /// Options that only an Envoy of ours obeys, where they are set: beside another its own configuration
+    /// takes their place.
+    pub for_envoy: Vec<Located<&'static str>>,
     /// Why the route denies with `route_invalid`; `None` if it is good.
     pub invalid: Option<String>,
 }

@@ -11,7 +11,9 @@ use crate::{Authenticate, Global, GoUrl, Route};
 
 const KEY: &str = "authenticate_service_url";
 const REPLACEMENT: &str = "set `authenticate_service_url` to a host of your own, such as \
-                           `https://authenticate.example.com`, and `idp_provider: oidc` with its settings";
+                           `https://authenticate.example.com`, and `idp_provider: oidc` with its settings; \
+                           for `authz-server -c`, where each host logs in for itself, leave it out and check \
+                           `--for authz-server`";
 
 pub(super) fn read(report: &mut Report, fields: &Fields<'_>, has_idp: bool) -> Option<Authenticate> {
     let field = fields.get(KEY)?;

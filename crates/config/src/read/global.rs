@@ -4,8 +4,8 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 use super::{
-    authenticate, boolean, certificates, cookie, headers, idp, pages, relations, secrets, services, storage,
-    text, times,
+    authenticate, boolean, certificates, client_certificates, cookie, headers, idp, pages, relations,
+    secrets, services, storage, text, times,
 };
 use crate::codes::ADDRESS;
 use crate::report::{Problem, Report};
@@ -31,6 +31,7 @@ pub(super) fn read(report: &mut Report, fields: &Fields<'_>) -> Global {
         address: address(report, fields, if insecure_server { 80 } else { 443 }),
         insecure_server,
         certificates: certificates::read(fields),
+        client_certificates: client_certificates::read(report, fields),
         authenticate,
         idp,
         shared_secret,
@@ -40,6 +41,7 @@ pub(super) fn read(report: &mut Report, fields: &Fields<'_>) -> Global {
         jwt_claims_headers: headers::claims(report, fields),
         pages: pages::read(report, fields),
         path_parameters: text(fields, "path_parameters").map(|word| path_parameters(&word)),
+        xff_num_trusted_hops: hops(fields),
         pass_identity_headers: boolean(fields, "pass_identity_headers").unwrap_or(false),
         set_response_headers: headers::response(report, fields),
         default_upstream_timeout,
@@ -99,6 +101,16 @@ fn bad_address(report: &mut Report, fields: &Fields<'_>, name: &str, text: &str)
         let message = format!("`{name}` takes IP:PORT or :PORT, not `{}`", excerpt(text));
         report.add(Problem::error(ADDRESS, field.node.span, message));
     }
+}
+
+/// The schema has reported what is negative. More than a number can say are more than any request has passed.
+fn hops(fields: &Fields<'_>) -> u32 {
+    let field = fields.get("xff_num_trusted_hops");
+    let number = field
+        .and_then(|field| field.node.as_scalar())
+        .and_then(value::integer);
+    let number = number.filter(|number| *number >= 0).unwrap_or_default();
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// The schema lets in these two alone; what is neither is on the safe side.

@@ -9,7 +9,7 @@ use super::template;
 use crate::RouteResponseHeaders;
 use crate::codes::{DUPLICATE_KEY, HEADER_RESERVED, HEADER_SUBSTITUTION, NO_EFFECT, SHADOWED_KEY};
 use crate::report::{Problem, Report};
-use crate::schema::Fields;
+use crate::schema::{Fields, folded};
 use crate::value;
 
 /// Name and value, sorted by name.
@@ -40,8 +40,8 @@ pub(super) fn claims(report: &mut Report, fields: &Fields<'_>) -> Headers {
 pub(super) fn request(report: &mut Report, fields: &Fields<'_>, claims: &[(HeaderName, String)]) -> Headers {
     let entries = entries(fields, "set_request_headers");
     for entry in entries {
-        let name = HeaderName::parse(&entry.key);
-        if name.is_ok_and(|name| claims.binary_search_by(|(claim, _)| claim.cmp(&name)).is_ok()) {
+        let name = HeaderName::parse(&entry.key).map(|name| folded(&name));
+        if name.is_ok_and(|name| claims.iter().any(|(claim, _)| folded(claim) == name)) {
             let message = format!("the header `{}` is filled by `jwt_claims_headers`", entry.key);
             report.add(Problem::error(HEADER_RESERVED, entry.key_span, message));
         }

@@ -14,12 +14,17 @@ use super::boolean;
 use crate::codes::ROUTE_DENIES_ALL;
 use crate::report::{Problem, Report};
 use crate::schema::Fields;
-use crate::{Advice, RoutePolicy};
+use crate::{Advice, ClientCertificates, RoutePolicy};
 pub(super) use sources::may_need_a_login;
 use sub_policies::SubPolicies;
 
 /// The policy of a route, and what its sub-policies say to whoever is refused.
-pub(super) fn read(report: &mut Report, fields: &Fields<'_>, route: Span) -> (RoutePolicy, Vec<Advice>) {
+pub(super) fn read(
+    report: &mut Report,
+    fields: &Fields<'_>,
+    route: Span,
+    clients: Option<&ClientCertificates>,
+) -> (RoutePolicy, Vec<Advice>) {
     let mut legacy = legacy(report, fields);
     let SubPolicies { rules, advice, good } = sub_policies::read(report, fields, &mut legacy);
     let own = fields
@@ -29,7 +34,7 @@ pub(super) fn read(report: &mut Report, fields: &Fields<'_>, route: Span) -> (Ro
         .map(|node| portcullis_policy::parse(&node))
         .transpose();
     let policy = match embedded {
-        Ok(embedded) if good => merged(report, &legacy, embedded.as_ref(), route),
+        Ok(embedded) if good => merged(report, &legacy, embedded.as_ref(), route, clients),
         Ok(_) => RoutePolicy::Invalid,
         Err(errors) => {
             report.extend(errors.into_iter().map(Problem::from));
@@ -85,8 +90,18 @@ fn joined(own: Option<Cow<'_, Node>>, rules: Vec<Node>, route: Span) -> Option<C
 }
 
 /// What the lists of a route and the rules of its policies come to.
-fn merged(report: &mut Report, legacy: &Legacy, embedded: Option<&Policy>, route: Span) -> RoutePolicy {
-    let policy = Policy::from_route(legacy, embedded);
+fn merged(
+    report: &mut Report,
+    legacy: &Legacy,
+    embedded: Option<&Policy>,
+    route: Span,
+    clients: Option<&ClientCertificates>,
+) -> RoutePolicy {
+    let ruled = Legacy {
+        default_client_certificate_rule: clients.is_some_and(|clients| clients.default_deny),
+        ..legacy.clone()
+    };
+    let policy = Policy::from_route(&ruled, embedded);
     if let Err(errors) = portcullis_policy::check(&policy) {
         // Of nothing but rules without criteria there is no place.
         let placed = errors.into_iter().map(|mut error| {
@@ -98,7 +113,7 @@ fn merged(report: &mut Report, legacy: &Legacy, embedded: Option<&Policy>, route
         report.extend(placed);
         return RoutePolicy::Invalid;
     }
-    sources::advise(report, &policy, route);
+    sources::advise(report, &policy, route, clients.is_some());
     if embedded.is_none_or(Policy::is_empty) && *legacy == Legacy::default() && !report.route_is_invalid() {
         let problem = Problem::warning(
             ROUTE_DENIES_ALL,

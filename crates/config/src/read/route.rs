@@ -6,7 +6,23 @@ use super::{action, boolean, from, headers, pages, path, policy, relations, secr
 use crate::codes::WRONG_TYPE;
 use crate::report::{Problem, Report};
 use crate::schema::{Scope, walk};
-use crate::{Global, Route, RoutePolicy, Written};
+use crate::{Global, Located, Route, RoutePolicy, Written};
+
+/// What our own Envoy does with requests and answers, and no check can say.
+const FOR_ENVOY: [&str; 12] = [
+    "host_rewrite",
+    "host_rewrite_header",
+    "idle_timeout",
+    "prefix_rewrite",
+    "preserve_host_header",
+    "set_response_headers",
+    "timeout",
+    "tls_custom_ca",
+    "tls_custom_ca_file",
+    "tls_server_name",
+    "tls_skip_verify",
+    "tls_upstream_server_name",
+];
 
 /// The route, or `None` if it cannot be said for which host it is.
 pub(super) fn read(
@@ -28,7 +44,7 @@ pub(super) fn read(
     let host = from.as_ref().map(|from| &from.host);
     let (action, unused_to) = action::read(report, &fields, node.span, host, global.insecure_server);
     let (matcher, written) = path::read(report, &fields, stray);
-    let (policy, advice) = policy::read(report, &fields, node.span);
+    let (policy, advice) = policy::read(report, &fields, node.span, global.client_certificates.as_ref());
     let set_request_headers = headers::request(report, &fields, &global.jwt_claims_headers);
     Some(Route {
         index,
@@ -57,6 +73,14 @@ pub(super) fn read(
         unused_files: ["tls_client_cert_file", "tls_client_key_file"]
             .iter()
             .filter_map(|name| secrets::path(&fields, name))
+            .collect(),
+        for_envoy: FOR_ENVOY
+            .iter()
+            .filter_map(|name| fields.present(name))
+            .map(|field| Located {
+                value: field.name,
+                span: field.key_span,
+            })
             .collect(),
         invalid: None,
     })

@@ -4,7 +4,7 @@ mod headers;
 
 use portcullis_document::{Kind as Scalar, Node, Value};
 
-pub(crate) use headers::reserved_in_requests;
+pub(crate) use headers::{folded, reserved_in_requests};
 
 use super::{Key, Kind, nearest};
 use crate::codes::{BARE_DURATION, WRONG_TYPE, WRONG_VALUE};

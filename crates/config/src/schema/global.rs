@@ -97,34 +97,21 @@ pub(super) static KEYS: &[Key] = &[
     IN.not_yet("dns_udp_max_queries", Kind::Uint).or("100"),
     IN.not_yet("dns_use_tcp", Kind::Bool),
     IN.group("downstream_mtls"),
-    IN.refused(
-        "downstream_mtls.ca",
-        Kind::Base64,
-        "clients would pass without their certificate being checked",
-    ),
-    IN.refused(
-        "downstream_mtls.ca_file",
-        Kind::Text,
-        "clients would pass without their certificate being checked",
-    ),
-    IN.refused(
-        "downstream_mtls.crl",
-        Kind::Base64,
-        "revoked client certificates would pass",
-    ),
-    IN.refused(
-        "downstream_mtls.crl_file",
-        Kind::Text,
-        "revoked client certificates would pass",
-    ),
-    IN.not_yet("downstream_mtls.enforcement", Kind::Enum(&enums::ENFORCEMENT))
-        .or("policy_with_default_deny"),
-    IN.refused(
-        "downstream_mtls.match_subject_alt_names",
-        Kind::Any,
-        "clients would pass without their certificate being checked",
-    ),
-    IN.not_yet("downstream_mtls.max_verify_depth", Kind::Uint).or("1"),
+    IN.working("downstream_mtls.ca", Kind::Base64)
+        .note("base64 of PEM; each must be the certificate of an authority"),
+    IN.working("downstream_mtls.ca_file", Kind::Text),
+    IN.working("downstream_mtls.crl", Kind::Base64)
+        .note("base64 of PEM; one list for an issuer, of all of its certificates"),
+    IN.working("downstream_mtls.crl_file", Kind::Text)
+        .note("a list that has expired says nothing: no certificate of its issuer is valid"),
+    IN.working("downstream_mtls.enforcement", Kind::Enum(&enums::ENFORCEMENT))
+        .or("policy_with_default_deny")
+        .note("`reject_connection` is refused"),
+    IN.working("downstream_mtls.match_subject_alt_names", Kind::Any)
+        .note("a list of maps of one entry: `dns`, `email`, `ip_address`, `uri` or `user_principal_name`, and an expression for whole names"),
+    IN.working("downstream_mtls.max_verify_depth", Kind::Uint)
+        .or("1")
+        .note("0 is no limit"),
     IN.not_yet("envoy_admin_access_log_path", Kind::Text)
         .or("/dev/null"),
     IN.not_yet("envoy_admin_address", Kind::Text),
@@ -303,12 +290,7 @@ pub(super) static KEYS: &[Key] = &[
     IN.removed("tracing_sample_rate", "use the `otel_` options"),
     IN.removed("tracing_zipkin_endpoint", "use the `otel_` options"),
     IN.not_yet("use_proxy_protocol", Kind::Bool),
-    IN.refused(
-        "xff_num_trusted_hops",
-        Kind::Uint,
-        "`source_ip` in policies would see the proxy's address instead of the client's",
-    )
-    .or("0"),
+    IN.working("xff_num_trusted_hops", Kind::Uint).or("0"),
 ];
 
 /// Names that a file cannot set, known so that whoever copies them from elsewhere is told.

@@ -43,7 +43,10 @@ pub(crate) fn walk<'d>(report: &mut Report, entries: &'d [Entry], scope: Scope, 
     let mut fields = Vec::new();
     for (name, entry) in unique(report, entries) {
         let Some(key) = find(scope, &name).filter(|key| settable(key)) else {
-            unknown(report, scope, "", entry, &name);
+            match find(scope, &name).and_then(group_of) {
+                Some(group) => report.add(misplaced(entry, group)),
+                None => unknown(report, scope, "", entry, &name),
+            }
             continue;
         };
         if entry.value.is_null() && !matches!(key.state, State::Removed { .. }) {
@@ -65,6 +68,19 @@ pub(crate) fn walk<'d>(report: &mut Report, entries: &'d [Entry], scope: Scope, 
 /// belong, so there such a name is unknown.
 fn settable(key: &Key) -> bool {
     !key.name.contains('.') || *effective_state(key) != State::Working
+}
+
+/// The group of which the option is a part.
+fn group_of(key: &Key) -> Option<&'static str> {
+    let (whole, _) = key.name.rsplit_once('.')?;
+    let whole = find(key.scope, whole)?;
+    (whole.state == State::Group).then_some(whole.name)
+}
+
+/// What is set in Pomerium by such a name must not be passed over here.
+fn misplaced(entry: &Entry, group: &str) -> Problem {
+    let message = format!("`{}` is read only inside of `{group}`", excerpt(&entry.key));
+    Problem::error(UNKNOWN_KEY, entry.key_span, message).help(format!("write it below `{group}:`"))
 }
 
 /// Entries by name in lower case, each once.

@@ -23,6 +23,21 @@ fn pair() -> String {
 }
 
 #[test]
+fn key_xff_num_trusted_hops() {
+    let of = |text: &str| global(text).xff_num_trusted_hops;
+    assert_eq!(of("{}\n"), 0);
+    for (written, hops) in [("0", 0), ("1", 1), ("\"2\"", 2), ("99999999999", u32::MAX)] {
+        assert_eq!(
+            of(&format!("xff_num_trusted_hops: {written}\n")),
+            hops,
+            "{written}"
+        );
+    }
+    assert!(!codes("xff_num_trusted_hops: -1\n").is_empty());
+    assert!(!codes("xff_num_trusted_hops: all\n").is_empty());
+}
+
+#[test]
 fn key_certificate() {
     let text = format!("certificate_file: c.pem\ncertificate_key_file: c.key\n{}", pair());
     let certificates = global(&text).certificates;

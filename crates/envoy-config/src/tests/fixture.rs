@@ -118,6 +118,8 @@ pub(super) fn snapshot() -> Snapshot {
         protected_headers: vec!["x-email".to_owned()],
         own_cookies: vec!["_own".to_owned(), "_own_too".to_owned()],
         response_headers: response_headers.clone(),
+        trusted_hops: 2,
+        client_certificates: None,
         timeouts: Timeouts {
             request_ms: 30_000,
             exchange_ms: 0,

@@ -17,7 +17,7 @@ fn printed(change: impl FnOnce(&mut Snapshot)) -> Value {
 }
 
 /// A route at the head of the first host.
-fn with_route(route: Route) -> Value {
+pub(super) fn with_route(route: Route) -> Value {
     let whole = printed(|snapshot| {
         let table = snapshot.route_tables.get_mut("main").unwrap();
         let mut value = table.value.clone();
@@ -58,7 +58,7 @@ fn with_cluster(cluster: Cluster) -> Value {
     found.unwrap().clone()
 }
 
-fn with_listener(change: impl FnOnce(&mut Listener)) -> Value {
+pub(super) fn with_listener(change: impl FnOnce(&mut Listener)) -> Value {
     printed(|snapshot| {
         let listener = snapshot.listeners.get_mut("https-ingress").unwrap();
         let mut value = listener.value.clone();

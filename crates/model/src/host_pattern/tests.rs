@@ -160,3 +160,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_dot_behind_the_host_is_for_stars_at_the_end_alone() {
+    for (pattern, host, fits) in [
+        ("app.example.com", "app.example.com", false),
+        ("*.example.com", "app.example.com", false),
+        ("app.*", "app.example.com", true),
+        ("app.*", "app", true),
+        ("*", "app", true),
+        ("*.example.*", "example.com", false),
+    ] {
+        let read = HostPattern::parse(pattern).unwrap();
+        let host = Host::parse(host).unwrap();
+        assert_eq!(read.matches_with_dot(&host), fits, "{pattern} {host}");
+    }
+}

@@ -10,9 +10,9 @@ use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer as _;
 
 /// The largest certificate that is read.
-const MAX_DER: usize = 64 * 1024;
+pub(super) const MAX_DER: usize = 64 * 1024;
 /// The same as text, with room for the line ends.
-const MAX_PEM: usize = 2 * MAX_DER;
+pub(super) const MAX_PEM: usize = 2 * MAX_DER;
 /// `userPrincipalName`, the name under which Windows keeps a user in a
 /// certificate: 1.3.6.1.4.1.311.20.2.3.
 const USER_PRINCIPAL_NAME: &str = "1.3.6.1.4.1.311.20.2.3";
@@ -98,6 +98,22 @@ impl Leaf {
             san_ip: names.ip.into(),
             san_user_principal_name: names.user_principal_name.into(),
         })
+    }
+
+    /// The same certificate without what its issuer says of its holder. Of one that no
+    /// authority vouches for only the key is proved, by the TLS handshake: its names
+    /// are whatever its holder liked to write.
+    #[must_use]
+    pub fn without_names(self) -> Self {
+        Self {
+            fingerprint: self.fingerprint,
+            spki_hash: self.spki_hash,
+            san_dns: Box::default(),
+            san_email: Box::default(),
+            san_uri: Box::default(),
+            san_ip: Box::default(),
+            san_user_principal_name: Box::default(),
+        }
     }
 }
 

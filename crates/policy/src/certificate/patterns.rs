@@ -27,6 +27,27 @@ pub enum SanType {
 }
 
 impl SanType {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Dns,
+        Self::Email,
+        Self::IpAddress,
+        Self::Uri,
+        Self::UserPrincipalName,
+    ];
+
+    /// The key in a configuration.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Email => "email",
+            Self::IpAddress => "ip_address",
+            Self::Uri => "uri",
+            Self::UserPrincipalName => "user_principal_name",
+        }
+    }
+
     /// The names of this kind.
     fn of(self, leaf: &Leaf) -> &[Box<str>] {
         match self {
@@ -44,14 +65,8 @@ impl core::str::FromStr for SanType {
     type Err = SanPatternError;
 
     fn from_str(key: &str) -> Result<Self, Self::Err> {
-        match key {
-            "dns" => Ok(Self::Dns),
-            "email" => Ok(Self::Email),
-            "ip_address" => Ok(Self::IpAddress),
-            "uri" => Ok(Self::Uri),
-            "user_principal_name" => Ok(Self::UserPrincipalName),
-            _ => Err(SanPatternError::Type),
-        }
+        let known = Self::ALL.into_iter().find(|kind| kind.key() == key);
+        known.ok_or(SanPatternError::Type)
     }
 }
 

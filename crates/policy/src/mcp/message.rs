@@ -14,7 +14,9 @@ const PARAMS: [&str; 2] = ["name", "arguments"];
 
 /// Reads a body; `None` if it cannot be understood wholly.
 pub(super) fn read(bytes: &[u8]) -> Option<Call> {
-    let message: Message = serde_json::from_slice(bytes).ok()?;
+    // As text first: what is passed over unread would not be looked at for bytes that are
+    // no UTF-8, of which readers make different things.
+    let message: Message = serde_json::from_str(core::str::from_utf8(bytes).ok()?).ok()?;
     let Some(method) = message.method else {
         // An answer to a request of the server.
         return Some(Call::Absent);

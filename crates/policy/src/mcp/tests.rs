@@ -102,7 +102,15 @@ fn what_could_hide_a_call_is_unreadable() {
     ] {
         assert_eq!(post(text.as_bytes()), Call::Unreadable, "{text}");
     }
-    assert_eq!(post(b"{\"method\":\"p\xffng\"}"), Call::Unreadable);
+    // Bytes that are no text, also where nobody looks.
+    for bytes in [
+        &b"{\"method\":\"p\xffng\"}"[..],
+        b"{\"method\":\"ping\",\"x\":\"\xff\"}",
+        b"{\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"arguments\":{\"x\":\"\xc3\"}}}",
+        b"{\"method\":\"ping\",\"params\":[\"\xed\xa0\x80\"]}",
+    ] {
+        assert_eq!(post(bytes), Call::Unreadable, "{}", bytes.escape_ascii());
+    }
 }
 
 #[test]

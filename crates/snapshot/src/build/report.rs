@@ -59,6 +59,19 @@ impl Report {
         self.push(Severity::Warning, span, code, message, None, Some(route));
     }
 
+    /// The same with what can be done about it.
+    pub(super) fn route_advice(
+        &mut self,
+        route: usize,
+        span: Span,
+        code: &'static str,
+        message: String,
+        help: &str,
+    ) {
+        let help = Some(help.to_owned());
+        self.push(Severity::Warning, span, code, message, help, Some(route));
+    }
+
     fn push(
         &mut self,
         severity: Severity,

@@ -8,13 +8,14 @@ use super::report::Report;
 use crate::route_id::Identity;
 use crate::{Action, Cluster, Context, Match, Materials, Part, ResponseHeaders, Route, codes};
 use action::Actions;
+pub(super) use authorities::write as pem_of;
 use portcullis_bundle::matcher::PathPattern;
 use portcullis_bundle::{self as bundle, Template};
 use portcullis_config::{
     self as config, Config, PathMatcher, RouteResponseHeaders, Span, UNREADABLE_FILE, Written,
 };
-use portcullis_model::{Host, HostPattern, RouteId};
-use portcullis_policy::Programs;
+use portcullis_model::{HeaderName, Host, HostPattern, RouteId};
+use portcullis_policy::{Program, Programs};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -58,6 +59,7 @@ pub(super) fn compile(config: &Config, materials: &Materials, report: &mut Repor
     let mut actions = Actions::new(&config.global, materials);
     let mut programs = Programs::default();
     let mut turns = Turns::default();
+    let inherited = super::response_headers(&config.global);
     for route in &config.routes {
         let identity = identity(route);
         let id = crate::route_id(&identity);
@@ -89,6 +91,11 @@ pub(super) fn compile(config: &Config, materials: &Materials, report: &mut Repor
                 Err(message) => policy = invalid(&message),
             }
         }
+        let answer = match policy {
+            bundle::RoutePolicy::Program(_) => own_answer(&action, &route.set_response_headers, &inherited),
+            bundle::RoutePolicy::Invalid { .. } => None,
+        };
+        let reads_body = policy.program().is_some_and(Program::asks_for_mcp);
         let envoy = Route {
             name: format!("policy-{id}"),
             matcher: match &route.matcher {
@@ -100,6 +107,7 @@ pub(super) fn compile(config: &Config, materials: &Materials, report: &mut Repor
             authority: authority(&route.from.host, route.from.port),
             action,
             context: Context::Policy(id),
+            reads_body,
             remove_request_headers: route
                 .remove_request_headers
                 .iter()
@@ -128,7 +136,9 @@ pub(super) fn compile(config: &Config, materials: &Materials, report: &mut Repor
                 .iter()
                 .map(|(name, text)| (name.clone(), Template::parse(text)))
                 .collect(),
+            remove_request_headers: route.remove_request_headers.clone(),
             allow_websockets: route.allow_websockets,
+            answer,
             error_details: route.show_error_details.then(|| {
                 let advice = |advice: &config::Advice| bundle::Advice {
                     explanation: advice.explanation.clone(),
@@ -242,6 +252,33 @@ fn policy(
             }
         },
     }
+}
+
+/// What the route answers itself, with the headers that Envoy would set on it.
+fn own_answer(
+    action: &Action,
+    own: &RouteResponseHeaders,
+    inherited: &[(String, String)],
+) -> Option<Arc<bundle::OwnAnswer>> {
+    let content = match action {
+        Action::Upstream(_) | Action::ControlPlane { .. } => return None,
+        Action::Redirect(redirect) => bundle::Content::Redirect(redirect.clone()),
+        Action::Respond { status, body } => bundle::Content::Respond {
+            status: *status,
+            body: body.clone(),
+        },
+    };
+    let mut headers = BTreeMap::new();
+    if let RouteResponseHeaders::Inherit(own) = own {
+        let inherited = inherited.iter().filter_map(|(name, value)| {
+            let name = HeaderName::parse(name).ok()?;
+            Some((name, value.clone()))
+        });
+        headers.extend(inherited.chain(own.iter().cloned()));
+    }
+    headers.retain(|_, value| !value.is_empty());
+    let headers = headers.into_iter().collect();
+    Some(Arc::new(bundle::OwnAnswer { content, headers }))
 }
 
 /// What the `Host` header must match where the host has stars. A star is any text

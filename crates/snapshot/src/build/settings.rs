@@ -1,7 +1,7 @@
 //! The bundle's settings.
 
-use super::keys;
 use super::report::Report;
+use super::{clients, keys};
 use crate::Materials;
 use portcullis_bundle::{Authenticate, Cookie, Provider, RedirectHosts, SameSite, Settings};
 use portcullis_config::{self as config, Config, Idp};
@@ -37,6 +37,10 @@ pub(super) fn settings(config: &Config, materials: &Materials, report: &mut Repo
         Some(idp) => provider(idp, materials, report).map(Some),
     };
     let keys = keys::keys(global, materials, report);
+    let clients = match &global.client_certificates {
+        None => Some(None),
+        Some(clients) => clients::authorities(clients, materials, report).map(Some),
+    };
     Some(Settings {
         authenticate,
         provider: provider?,
@@ -46,6 +50,8 @@ pub(super) fn settings(config: &Config, materials: &Materials, report: &mut Repo
         redirect_hosts,
         pages: global.pages.clone(),
         path_parameters: global.path_parameters,
+        trusted_hops: global.xff_num_trusted_hops,
+        client_authorities: clients?,
     })
 }
 

@@ -1,6 +1,9 @@
 mod actions;
+mod beside;
+mod clients;
 mod fixture;
 mod materials;
+mod own_answers;
 mod routes;
 mod sharing;
 mod stars;

@@ -1,5 +1,6 @@
 //! What becomes of a request that the check lets pass.
 
+use portcullis_bundle::Redirect;
 use serde::Serialize;
 
 /// What becomes of a request that the check lets pass.
@@ -76,41 +77,4 @@ impl HostRewrite {
     fn is_default(&self) -> bool {
         *self == Self::Endpoint
     }
-}
-
-/// Where the client is sent: to the URL that it asked for, with these changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Redirect {
-    /// The scheme.
-    pub scheme: Option<SchemeRedirect>,
-    /// The host.
-    pub host: Option<String>,
-    /// The port.
-    pub port: Option<u32>,
-    /// The path.
-    pub path: Option<PathRedirect>,
-    /// The status: 301, 302, 303, 307 or 308.
-    pub status: u16,
-    /// Whether the query is left out.
-    pub strip_query: bool,
-}
-
-/// The scheme of a redirect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SchemeRedirect {
-    /// `https` if true; false changes nothing.
-    Https(bool),
-    /// This one.
-    Named(String),
-}
-
-/// The path of a redirect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PathRedirect {
-    /// This path, which may have a query.
-    Path(String),
-    /// The same path with the matched prefix replaced by this.
-    Prefix(String),
 }

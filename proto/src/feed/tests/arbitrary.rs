@@ -2,18 +2,18 @@
 //! something in common.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use portcullis_bundle::matcher::PathPattern;
 use portcullis_bundle::{
-    Advice, Authenticate, Bundle, Cookie, FoundBy, Keys, Listing, Provider, RedirectHosts, Route,
-    RoutePolicy, SameSite, Settings, Template,
+    Advice, Authenticate, Bundle, Content, Cookie, FoundBy, Keys, Listing, OwnAnswer, PathRedirect, Provider,
+    Redirect, RedirectHosts, Route, RoutePolicy, SameSite, SchemeRedirect, Settings, Template,
 };
 use portcullis_model::{
     Branding, Color, HeaderName, Host, HostPattern, Image, Pages, Paragraph, PathParameters, RouteId,
     Secrets, SignOut, WebUrl,
 };
-use portcullis_policy::{Legacy, Policy, Program, compile};
+use portcullis_policy::{ClientAuthorities, ClientRequirements, Legacy, Policy, Program, SanType, compile};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -37,7 +37,9 @@ pub(super) fn route(id: u64, program: &Program) -> Arc<Route> {
         policy: RoutePolicy::Program(program.clone()),
         pass_identity_headers: true,
         set_request_headers: Vec::new(),
+        remove_request_headers: Vec::new(),
         allow_websockets: false,
+        answer: None,
         error_details: None,
         listing: Listing::default(),
         depends_on: Vec::new(),
@@ -72,6 +74,8 @@ pub(super) fn plain_settings(secret: u8) -> Settings {
         redirect_hosts: RedirectHosts::from_iter([(HostPattern::parse("a.example.com").unwrap(), 443)]),
         pages: Pages::default(),
         path_parameters: None,
+        trusted_hops: 0,
+        client_authorities: None,
     }
 }
 
@@ -141,7 +145,10 @@ fn any_route() -> impl Strategy<Value = Arc<Route>> {
         prop::option::of(any::<u16>()),
         policy(),
         any::<bool>(),
-        prop::collection::vec(header, 0..3),
+        (
+            prop::collection::vec(header, 0..3),
+            prop::collection::vec(header_name(), 0..3),
+        ),
         any::<bool>(),
         prop::option::of(prop::collection::vec(advice, 0..3)),
         listing(),
@@ -154,12 +161,12 @@ fn any_route() -> impl Strategy<Value = Arc<Route>> {
                 port,
                 policy,
                 pass,
-                set_request_headers,
+                (set_request_headers, remove_request_headers),
                 allow_websockets,
                 error_details,
                 listed,
             )| {
-                let (listing, depends_on, found_by) = listed;
+                let (listing, depends_on, found_by, answer) = listed;
                 Arc::new(Route {
                     id: RouteId(id),
                     name,
@@ -168,7 +175,9 @@ fn any_route() -> impl Strategy<Value = Arc<Route>> {
                     policy,
                     pass_identity_headers: pass,
                     set_request_headers,
+                    remove_request_headers,
                     allow_websockets,
+                    answer,
                     error_details,
                     listing,
                     depends_on,
@@ -178,7 +187,9 @@ fn any_route() -> impl Strategy<Value = Arc<Route>> {
         )
 }
 
-fn listing() -> impl Strategy<Value = (Listing, Vec<(Host, u16)>, Option<FoundBy>)> {
+type Listed = (Listing, Vec<(Host, u16)>, Option<FoundBy>, Option<Arc<OwnAnswer>>);
+
+fn listing() -> impl Strategy<Value = Listed> {
     let listing = (text(), text(), text()).prop_map(|(from, description, logo_url)| Listing {
         from,
         description,
@@ -196,7 +207,41 @@ fn listing() -> impl Strategy<Value = (Listing, Vec<(Host, u16)>, Option<FoundBy
         listing,
         prop::collection::vec((Just(host), any::<u16>()), 0..3),
         prop::option::of(found_by),
+        prop::option::of(own_answer()),
     )
+}
+
+fn own_answer() -> impl Strategy<Value = Arc<OwnAnswer>> {
+    let scheme = prop_oneof![
+        any::<bool>().prop_map(SchemeRedirect::Https),
+        text().prop_map(SchemeRedirect::Named),
+    ];
+    let path = prop_oneof![
+        text().prop_map(PathRedirect::Path),
+        text().prop_map(PathRedirect::Prefix),
+    ];
+    let redirect = (
+        prop::option::of(scheme),
+        prop::option::of(text()),
+        prop::option::of(any::<u32>()),
+        prop::option::of(path),
+        300..400_u16,
+        any::<bool>(),
+    )
+        .prop_map(|(scheme, host, port, path, status, strip_query)| Redirect {
+            scheme,
+            host,
+            port,
+            path,
+            status,
+            strip_query,
+        });
+    let content = prop_oneof![
+        redirect.prop_map(Content::Redirect),
+        (200..600_u16, text()).prop_map(|(status, body)| Content::Respond { status, body }),
+    ];
+    (content, prop::collection::vec((header_name(), text()), 0..3))
+        .prop_map(|(content, headers)| Arc::new(OwnAnswer { content, headers }))
 }
 
 fn pages() -> impl Strategy<Value = Pages> {
@@ -303,10 +348,20 @@ fn any_settings() -> impl Strategy<Value = Settings> {
                 Some(PathParameters::Allow),
                 Some(PathParameters::Reject),
             ]),
+            any::<u32>(),
+            client_authorities(),
         ),
     )
         .prop_map(
-            |(authenticate, provider, cookie, keys, jwt_claims_headers, hosts, (pages, path_parameters))| {
+            |(
+                authenticate,
+                provider,
+                cookie,
+                keys,
+                jwt_claims_headers,
+                hosts,
+                (pages, path_parameters, trusted_hops, client_authorities),
+            )| {
                 Settings {
                     authenticate,
                     provider,
@@ -316,9 +371,56 @@ fn any_settings() -> impl Strategy<Value = Settings> {
                     redirect_hosts: hosts.into_iter().collect(),
                     pages,
                     path_parameters,
+                    trusted_hops,
+                    client_authorities,
                 }
             },
         )
+}
+
+/// Two authorities and a list, made once.
+fn client_authorities() -> impl Strategy<Value = Option<Arc<ClientAuthorities>>> {
+    static MADE: LazyLock<(Vec<Vec<u8>>, Vec<u8>)> = LazyLock::new(|| {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let first = params.self_signed(&key).unwrap().der().to_vec();
+        let list = rcgen::CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2026, 1, 1),
+            next_update: rcgen::date_time_ymd(2027, 1, 1),
+            crl_number: rcgen::SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        let list = list
+            .signed_by(&rcgen::Issuer::from_params(&params, &key))
+            .unwrap();
+        let other = rcgen::KeyPair::generate().unwrap();
+        let second = params.self_signed(&other).unwrap().der().to_vec();
+        (vec![first, second], list.der().to_vec())
+    });
+    let name = (prop::sample::select(SanType::ALL.to_vec()), "[a-z.*]{0,4}")
+        .prop_filter("an expression", |name| {
+            portcullis_policy::SanPatterns::new([(name.0, name.1.as_str())]).is_ok()
+        });
+    let some = (
+        1..=2_usize,
+        any::<bool>(),
+        any::<u32>(),
+        prop::collection::vec(name, 0..3),
+    );
+    let some = some.prop_map(|(authorities, with_list, max_depth, names)| {
+        let (made, list) = &*MADE;
+        let requirements = ClientRequirements {
+            authorities: made.iter().take(authorities).cloned().collect(),
+            revoked: with_list.then(|| list.clone()).into_iter().collect(),
+            max_depth,
+            names,
+        };
+        Arc::new(ClientAuthorities::new(requirements).unwrap())
+    });
+    prop::option::of(some)
 }
 
 pub(super) fn bundle() -> impl Strategy<Value = Bundle> {

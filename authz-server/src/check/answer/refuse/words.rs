@@ -72,7 +72,7 @@ impl Words {
             Verdict::AmbiguousRequest => (
                 "Bad request",
                 "The address can be read in two ways and the request was not passed on.",
-                "Check the address: `//`, `..`, `;` and escaped slashes are refused.",
+                "Check the address, its host and port too: `//`, `..`, `;` and escaped slashes are refused.",
             ),
             Verdict::BodyNotDelivered => (
                 "Method not allowed",
@@ -128,6 +128,7 @@ impl Words {
             | Verdict::Allowed
             | Verdict::InternalRoute
             | Verdict::InternalPage
+            | Verdict::Answered
             | Verdict::LoginRedirect => (
                 "Something went wrong",
                 "The request could not be decided and was not passed on.",

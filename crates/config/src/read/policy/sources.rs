@@ -9,21 +9,9 @@ use crate::codes::NO_SOURCE;
 use crate::report::{Problem, Report};
 
 /// The criteria for which the running server has no data, and what they find instead.
-const WITHOUT: [(&str, &str); 11] = [
-    (
-        "client_certificate",
-        "no certificate is asked of clients, so that it never holds",
-    ),
+const WITHOUT: [(&str, &str); 8] = [
     ("device", "nobody can register one, so that nobody has any"),
     ("groups", "no directory is read, so that it never holds"),
-    (
-        "invalid_client_certificate",
-        "no certificate is asked of clients, so that it never holds",
-    ),
-    (
-        "mcp_tool",
-        "bodies are not read, so that it counts against every request that could carry a call",
-    ),
     ("record", "no records are kept, so that it finds none"),
     ("ssh_ca", "there are no SSH routes, so that it never holds"),
     ("ssh_publickey", "there are no SSH routes, so that it never holds"),
@@ -40,6 +28,9 @@ const WITHOUT: [(&str, &str); 11] = [
         "there are no SSH routes, so that the name is empty",
     ),
 ];
+
+/// Those that have data only where client authorities are set.
+const OF_CERTIFICATES: [&str; 2] = ["client_certificate", "invalid_client_certificate"];
 
 /// Criteria about whoever is signed in: without a session they ask for a login.
 const OF_SESSIONS: [&str; 10] = [
@@ -62,13 +53,21 @@ pub(in crate::read) fn may_need_a_login(policy: &Policy) -> bool {
 
 /// Says of each criterion without a source, once, what comes of it; and what the policy language itself
 /// finds odd.
-pub(super) fn advise(report: &mut Report, policy: &Policy, route: Span) {
+pub(super) fn advise(report: &mut Report, policy: &Policy, route: Span, client_authorities: bool) {
     let mut told = HashSet::new();
     for (name, span) in policy.criteria() {
+        let span = span.unwrap_or(route);
+        if !client_authorities && OF_CERTIFICATES.contains(&name) && told.insert(name) {
+            let message = format!(
+                "`{name}` has no source of data: without an authority no certificate is asked of clients, so \
+                 that it never holds"
+            );
+            report.add(Problem::warning(NO_SOURCE, span, message).help("set `downstream_mtls.ca_file`"));
+        }
         let without = WITHOUT.iter().find(|(known, _)| *known == name);
         if let Some((_, instead)) = without.filter(|_| told.insert(name)) {
             let message = format!("`{name}` has no source of data yet: {instead}");
-            report.add(Problem::warning(NO_SOURCE, span.unwrap_or(route), message));
+            report.add(Problem::warning(NO_SOURCE, span, message));
         }
     }
     report.extend(policy.warnings().iter().cloned().map(Problem::from));

@@ -145,9 +145,21 @@ fn header(text: &str, span: Span) -> Result<HeaderName, Problem> {
     })
 }
 
+/// A name as upstreams read it that make one letter of every mark, as CGI does: `x_email` is `x-email` there.
+pub(crate) fn folded(name: &HeaderName) -> String {
+    let fold = |letter: char| {
+        if letter.is_ascii_alphanumeric() {
+            letter
+        } else {
+            '-'
+        }
+    };
+    name.as_str().chars().map(fold).collect()
+}
+
 /// Whether no route may set this header on requests.
 pub(crate) fn reserved_in_requests(name: &HeaderName, span: Span) -> Option<Problem> {
-    if name.as_str().starts_with("x-pomerium-") {
+    if folded(name).starts_with("x-pomerium-") {
         let help = "upstreams take it for Portcullis' word; use `pass_identity_headers` and \
                     `jwt_claims_headers`";
         return Some(not_to_set(name, span).help(help));
@@ -157,7 +169,8 @@ pub(crate) fn reserved_in_requests(name: &HeaderName, span: Span) -> Option<Prob
 
 /// Whether no claim may fill this header.
 fn reserved_for_claims(name: &HeaderName, span: Span) -> Option<Problem> {
-    let text = name.as_str();
+    let folded = folded(name);
+    let text = folded.as_str();
     let help = if FRAMING.contains(&text) {
         "it is part of how a request is sent"
     } else if text == "cookie" {

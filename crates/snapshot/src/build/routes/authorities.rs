@@ -77,7 +77,8 @@ fn certificates(pem: &[u8]) -> Result<Arc<str>, String> {
     Ok(out.into())
 }
 
-fn write(der: &[u8], out: &mut String) {
+/// Appends a certificate in PEM.
+pub(in crate::build) fn write(der: &[u8], out: &mut String) {
     out.push_str("-----BEGIN CERTIFICATE-----\n");
     let mut line = 0;
     for character in STANDARD.encode(der).chars() {

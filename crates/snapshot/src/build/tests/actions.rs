@@ -221,6 +221,17 @@ fn a_fixed_answer_is_given() {
 }
 
 #[test]
+fn proxies_before_envoy_are_known_to_both() {
+    for hops in [0, 2] {
+        let mut config = config([plain()]);
+        config.global.xff_num_trusted_hops = hops;
+        let (snapshot, bundle) = both(&config);
+        assert_eq!(snapshot.listeners[Snapshot::LISTENER].value.trusted_hops, hops);
+        assert_eq!(bundle.settings.trusted_hops, hops);
+    }
+}
+
+#[test]
 fn headers_of_a_route_go_with_it() {
     let mut route = plain();
     route.remove_request_headers = vec![header("X-Secret")];
@@ -230,6 +241,7 @@ fn headers_of_a_route_go_with_it() {
     let (snapshot, bundle) = both(&config([route.clone()]));
     let decides = bundle.routes.values().next().unwrap();
     assert!(decides.allow_websockets);
+    assert_eq!(decides.remove_request_headers, [header("x-secret")]);
     let [(name, template)] = decides.set_request_headers.as_slice() else {
         panic!()
     };

@@ -40,6 +40,7 @@ pub(super) fn config(routes: impl IntoIterator<Item = Route>) -> Config {
             },
             insecure_server: false,
             certificates: Vec::new(),
+            client_certificates: None,
             authenticate: None,
             idp: None,
             shared_secret: Vec::new(),
@@ -54,6 +55,7 @@ pub(super) fn config(routes: impl IntoIterator<Item = Route>) -> Config {
             },
             jwt_claims_headers: Vec::new(),
             path_parameters: None,
+            xff_num_trusted_hops: 0,
             pages: portcullis_model::Pages::default(),
             pass_identity_headers: false,
             set_response_headers: None,
@@ -105,6 +107,7 @@ pub(super) fn route(from: &str, to: &str, legacy: Legacy) -> Route {
         idle_timeout: None,
         allow_websockets: false,
         unused_files: Vec::new(),
+        for_envoy: Vec::new(),
         invalid: None,
     }
 }
