@@ -50,7 +50,7 @@ state_of_the_world() {
   local names=() test
   for test in "$root"/tests/e2e/tests/*; do
     test=$(basename "$test" .rs)
-    case $test in admin | command_line | demo | drop_in | examples_* | keys | pages | roles*) ;; *) names+=(--test "$test") ;; esac
+    case $test in admin | attributes | command_line | demo | drop_in | examples_* | explained_paths | keys | pages | roles* | shapes) ;; *) names+=(--test "$test") ;; esac
   done
   PORTCULLIS_TEST_XDS=sotw cargo_tests "end-to-end tests over state-of-the-world xDS" "${names[@]}"
 }

@@ -31,12 +31,18 @@ fn text(output: &Output) -> String {
 
 /// Checks a changed copy of the demo's configuration; exit code and output.
 fn check(change: impl FnOnce(String) -> String) -> (Option<i32>, String) {
+    check_for(&[], change)
+}
+
+/// The same with further arguments.
+fn check_for(arguments: &[&str], change: impl FnOnce(String) -> String) -> (Option<i32>, String) {
     let directory = tempfile::tempdir().unwrap();
     let demo = std::fs::read_to_string(repository::root().join(DEMO)).unwrap();
     std::fs::write(directory.path().join("config.yaml"), change(demo)).unwrap();
     let mut command = portcullis();
     let output = command
         .args(["check", "-c", "config.yaml"])
+        .args(arguments)
         .current_dir(directory.path())
         .output()
         .unwrap();
@@ -129,6 +135,42 @@ fn every_problem_is_told_at_once() {
     for part in ["`ftp`", "`clam", "`idp_clint_id`"] {
         assert!(text.contains(part), "nothing about `{part}` in {text}");
     }
+}
+
+/// What is too little for one command is enough for another, and each says what it would
+/// say itself.
+#[test]
+fn a_file_is_checked_for_the_command_that_reads_it() {
+    const OWN: &str = "authenticate_service_url: https://authenticate.localhost:8443\n";
+    let said = |arguments: &[&str], change: &dyn Fn(String) -> String| {
+        let (code, text) = check_for(arguments, change);
+        assert_eq!(code, Some(i32::from(text.contains("error: "))), "{text}");
+        text
+    };
+    let one_host = |demo: String| {
+        assert!(demo.contains(OWN), "the demo names its authenticate service");
+        demo.replace(OWN, "")
+    };
+    for arguments in [&[][..], &["--for", "run"], &["--for", "control-plane"]] {
+        let told = said(arguments, &one_host);
+        assert!(told.contains("warning: hosted_authenticate: "), "{told}");
+        assert!(told.contains("`--for authz-server`"), "{told}");
+    }
+    let told = said(&["--for", "authz-server"], &one_host);
+    assert_eq!(told, "0 errors, 0 warnings\n");
+    let example = "examples/plain-envoy/config.yaml";
+    let output = portcullis_output(&["check", "-c", example, "--for", "authz-server"]);
+    assert_eq!(text(&output), told);
+
+    let without_secrets = |demo: String| {
+        let lines = demo.lines().filter(|line| !line.contains("_secret: "));
+        let kept: Vec<&str> = lines.collect();
+        kept.join("\n") + "\nidp_client_secret: s\n"
+    };
+    let told = said(&["--for", "control-plane"], &without_secrets);
+    assert!(told.contains("error: missing_secret: "), "{told}");
+    let told = said(&["--for", "run"], &without_secrets);
+    assert!(!told.contains("missing_secret"), "{told}");
 }
 
 #[test]

@@ -196,8 +196,8 @@ fn nobody_speaks_as_us_or_as_our_envoy() {
     let app = format!("app.example.test:{}", site.port());
     for (target, status) in [
         ("/pub/internal", 404),
-        ("/pub/mixed", 503),
-        ("/pub/misnamed", 503),
+        ("/pub/mixed", 404),
+        ("/pub/misnamed", 404),
         ("/pub/named", 200),
     ] {
         assert_eq!(raw(&site, &app, target).status, status, "{target}");

@@ -11,9 +11,12 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use portcullis_harness::certificates::Authority;
+use portcullis_harness::launched::{Launched, run_sh};
 use portcullis_harness::provider::PASSWORD;
 use portcullis_harness::roles::{Example, Files};
 use portcullis_harness::{Client, assertion};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
 const WIKI: &str = "wiki.example.com";
@@ -31,7 +34,7 @@ fn start(signing_key: &str) -> Example {
     Example::start(&Files {
         config: "examples/istio/portcullis/config.yaml",
         // As in portcullis.yaml.
-        arguments: &["--plaintext"],
+        arguments: &["--plaintext", "--jwks-address", "127.0.0.1:5445"],
         envoys: &["examples/istio/envoy.yaml", "examples/istio/second-envoy.yaml"],
         hosts: &[WIKI, ADMIN],
         client: ("portcullis", None),
@@ -83,6 +86,39 @@ fn a_login_goes_through_both_envoys_with_nothing_but_the_filter() {
         let answer = user.raw(&url, request.as_bytes());
         assert_eq!(answer.status, 400, "{target}");
     }
+    assert!(!example.upstream.saw("odd"));
+}
+
+/// `meshConfig.pathNormalization: DECODE_AND_MERGE_SLASHES`, as mesh-config.yaml has it.
+#[test]
+fn the_recommended_normalisation_leaves_each_path_one_reading() {
+    let mut example = start(&key());
+    example.edit_envoy(
+        "merge_slashes: false
+          path_with_escaped_slashes_action: KEEP_UNCHANGED",
+        "merge_slashes: true
+          path_with_escaped_slashes_action: UNESCAPE_AND_FORWARD",
+    );
+    let user = logs_in(&example, "user@example.com", WIKI, "/before");
+    let url = example.url(WIKI, "");
+    let asked = |target: &str| {
+        let cookies = user.cookies(WIKI).into_iter();
+        let cookies: Vec<String> = cookies.map(|(name, value)| format!("{name}={value}")).collect();
+        let host = url.trim_start_matches("https://");
+        let cookie = cookies.join("; ");
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n");
+        user.raw(&url, request.as_bytes()).status
+    };
+    for (target, read) in [
+        ("//merged", "/merged"),
+        ("/a%2Fdecoded", "/a/decoded"),
+        ("/a/..//resolved", "/resolved"),
+    ] {
+        assert_eq!(asked(target), 200, "{target}");
+        assert_eq!(example.upstream.one(read).target(), read);
+    }
+    // Nothing of Istio's is for these.
+    assert_eq!(asked("/a;odd"), 400);
     assert!(!example.upstream.saw("odd"));
 }
 
@@ -168,4 +204,58 @@ fn a_policy_without_rules_asks_nobody_and_the_assertion_still_keeps_the_door() {
     // The application that checks nothing is open.
     assert_eq!(example.client().get(&example.url(ADMIN, "/open")).status, 200);
     assert!(!example.authz.log().contains("/unasked") && !example.authz.log().contains("/open"));
+}
+
+/// What the script runs once everything is built, with the ports that its files name: the
+/// manifests' own files, but for the hosts.
+#[test]
+fn the_script_prints_the_facts_and_ends_everything() {
+    let example = Launched::start("istio", &[8443, 9080, 9081, 5444, 5445, 15006, 28080]);
+    let hosts = ["wiki", "admin"].map(|host| format!("https://{host}.localhost:8443"));
+    assert_eq!(example.values("url"), hosts);
+    let users = ["admin@example.com portcullis", "user@example.com portcullis"];
+    assert_eq!(example.values("user"), users);
+    let out = example.out();
+    assert_eq!(
+        out.lines().count(),
+        2 + 2 + 1 + 1 + 1,
+        "nothing but the facts:\n{out}"
+    );
+    assert!(std::fs::metadata(example.path("log")).unwrap().len() > 0);
+
+    let mut user = Client::new(&CertificateDer::from_pem_file(example.path("ca")).unwrap());
+    let page = user.login(&hosts[0], "user@example.com", PASSWORD);
+    assert_eq!(page.status, 200, "{}", page.text());
+    let facts = user.get_with(&hosts[0], &[("Accept", "application/json")]).json();
+    assert_eq!(facts["assertion"]["verified"], true, "{facts}");
+    assert_eq!(facts["assertion"]["claims"]["aud"], "wiki.localhost");
+    assert_eq!(user.open(&hosts[1]).status, 403);
+    // Past the gateway there is nobody to vouch, and the second Envoy asks for that.
+    assert_eq!(user.get("http://127.0.0.1:15006/").status, 403);
+    let taken = facts["headers"]["x-pomerium-jwt-assertion"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let replayed = user.get_with("http://127.0.0.1:15006/", &[(ASSERTION, &taken)]);
+    assert_eq!(replayed.status, 200, "{}", replayed.text());
+    // The port of the public keys has them for whoever asks, and nothing else.
+    let keys = user.get("http://127.0.0.1:5445/.well-known/pomerium/jwks.json");
+    assert_eq!(keys.json()["keys"][0]["alg"], "ES256");
+    for path in ["/", "/ping", "/.pomerium/", "/.well-known/pomerium", "/metrics"] {
+        assert_eq!(
+            user.get(&format!("http://127.0.0.1:5445{path}")).status,
+            404,
+            "{path}"
+        );
+    }
+
+    let second = run_sh("istio");
+    assert_eq!(
+        (second.status.code(), second.stdout.as_slice()),
+        (Some(1), &b""[..])
+    );
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.starts_with("istio: port 8443 is in use"), "{said}");
+    example.end();
 }

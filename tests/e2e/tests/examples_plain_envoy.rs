@@ -7,15 +7,11 @@
     reason = "tests"
 )]
 
-use std::path::Path;
-use std::process::{Command, Output};
-use std::time::Duration;
-
-use portcullis_harness::process::Process;
+use portcullis_harness::launched::{Launched, run_sh};
 use portcullis_harness::provider::PASSWORD;
 use portcullis_harness::roles::{Example, Files};
 use portcullis_harness::wait::until;
-use portcullis_harness::{Browser, Client, assertion, ports, repository};
+use portcullis_harness::{Browser, Client, assertion};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use url::Url;
@@ -222,53 +218,23 @@ fn a_person_logs_in_and_out() {
     assert!(!example.upstream.saw("secret"));
 }
 
-fn values(out: &str, fact: &str) -> Vec<String> {
-    let lines = out
-        .lines()
-        .filter_map(|line| line.strip_prefix(fact)?.strip_prefix(' '));
-    lines.map(ToOwned::to_owned).collect()
-}
-
-fn run_sh() -> Output {
-    let script = repository::root().join("examples/plain-envoy/run.sh");
-    Command::new("bash").arg(script).output().unwrap()
-}
-
 /// What the script runs once everything is built, with the ports that its files name.
 #[test]
 fn the_script_prints_the_facts_and_ends_everything() {
-    const PORTS: [u16; 5] = [8443, 9080, 9081, 5444, 28080];
-    for port in PORTS {
-        assert!(
-            ports::is_free(port),
-            "port {port} is in use: the example cannot be tested"
-        );
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("out");
-    let binary = repository::binary("portcullis-demo").unwrap_or_else(|e| panic!("{e}"));
-    let mut command = Command::new(binary);
-    command.arg("plain-envoy");
-    let mut example = Process::spawn("the example", command, &log).unwrap();
-    let ready = || example_is_ready(&log).then_some(());
-    example
-        .wait_for(Duration::from_secs(120), ready)
-        .unwrap_or_else(|e| panic!("{e}"));
-
-    let out = example.log();
+    let example = Launched::start("plain-envoy", &[8443, 9080, 9081, 5444, 28080]);
     let hosts = [VERIFY, ADMIN, PUBLIC].map(|host| format!("https://{host}:8443"));
-    assert_eq!(values(&out, "url"), hosts);
+    assert_eq!(example.values("url"), hosts);
     let users = ["admin@example.com portcullis", "user@example.com portcullis"];
-    assert_eq!(values(&out, "user"), users);
-    let (ca, children) = (values(&out, "ca").remove(0), values(&out, "log").remove(0));
+    assert_eq!(example.values("user"), users);
+    let out = example.out();
     assert_eq!(
         out.lines().count(),
         3 + 2 + 1 + 1 + 1,
         "nothing but the facts:\n{out}"
     );
-    assert!(std::fs::metadata(children).unwrap().len() > 0);
+    assert!(std::fs::metadata(example.path("log")).unwrap().len() > 0);
 
-    let mut user = Client::new(&CertificateDer::from_pem_file(ca).unwrap());
+    let mut user = Client::new(&CertificateDer::from_pem_file(example.path("ca")).unwrap());
     let page = user.login(&hosts[0], "user@example.com", PASSWORD);
     assert_eq!(page.status, 200, "{}", page.text());
     let facts = user.get_with(&hosts[0], &JSON).json();
@@ -276,7 +242,7 @@ fn the_script_prints_the_facts_and_ends_everything() {
     assert_eq!(facts["headers"]["x-email"], "user@example.com");
     assert_eq!(user.open(&hosts[1]).status, 403);
 
-    let second = run_sh();
+    let second = run_sh("plain-envoy");
     assert_eq!(
         (second.status.code(), second.stdout.as_slice()),
         (Some(1), &b""[..])
@@ -286,17 +252,5 @@ fn the_script_prints_the_facts_and_ends_everything() {
         said.contains("port 8443 is in use") && said.lines().count() == 1,
         "{said}"
     );
-
-    example.signal(libc::SIGINT);
-    let status = example
-        .wait(Duration::from_secs(10))
-        .expect("everything ends within 10 s of Ctrl-C");
-    assert!(status.success(), "{status}: {}", example.log());
-    for port in PORTS {
-        assert!(ports::is_free(port), "something still listens on {port}");
-    }
-}
-
-fn example_is_ready(log: &Path) -> bool {
-    std::fs::read_to_string(log).is_ok_and(|out| out.ends_with("\nready\n"))
+    example.end();
 }

@@ -184,7 +184,7 @@ fn a_tool_call_that_cannot_be_read_is_denied() {
         &large,
         b"{",
         b"",
-        br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#,
+        br#"{"jsonrpc":"2.0","id":1,"method":5}"#,
     ];
     for (number, body) in bodies.into_iter().enumerate() {
         for content_type in [
@@ -204,6 +204,30 @@ fn a_tool_call_that_cannot_be_read_is_denied() {
         .send("GET", &url("tools", "get-with-body"), &[], call);
     assert_eq!(page.status, 403, "{}", page.text());
     assert!(!site.upstream.saw("get-with-body"));
+    // More than is read, Envoy asks nobody about.
+    let huge = [call.as_slice(), &[b' '; 70_000]].concat();
+    let json = [("Content-Type", "application/json")];
+    let page = site.client().send("POST", &url("tools", "huge"), &json, &huge);
+    assert_eq!(page.status, 413, "{}", page.text());
+    assert!(!site.upstream.saw("huge"));
+    // What is no call of that tool passes, whole.
+    let other = String::from_utf8_lossy(call).replace("delete_everything", "search");
+    let padded = format!("{other}{}", " ".repeat(50_000));
+    for (number, body) in [
+        other.as_str(),
+        &padded,
+        r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#,
+    ]
+    .iter()
+    .enumerate()
+    {
+        let mark = format!("passes-{number}");
+        let page = site
+            .client()
+            .send("POST", &url("tools", &mark), &json, body.as_bytes());
+        assert_eq!(page.status, 200, "{}", page.text());
+        assert_eq!(site.upstream.one(&mark).body, body.as_bytes());
+    }
     // Without a body there is no call; and elsewhere nobody asks.
     assert_eq!(site.client().get(url("tools", "get").as_str()).status, 200);
     let page = site.client().send("POST", &url("plain", "post"), &[], call);

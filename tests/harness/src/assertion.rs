@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::client::Client;
 
+/// The keys that a host publishes.
+pub type Keys = JwkSet;
+
 /// Checks signature (ES256), issuer, audience and times of an assertion against
 /// the JWKS that `origin` (`https://host:port`) publishes; returns its claims.
 ///
@@ -15,6 +18,19 @@ use crate::client::Client;
 #[must_use]
 #[track_caller]
 pub fn verify(client: &mut Client, origin: &str, token: &str) -> Value {
+    let host = url::Url::parse(origin).expect("an origin is a URL");
+    let host = host.host_str().expect("an origin has a host");
+    verify_with(&keys(client, origin), host, token)
+}
+
+/// The JWKS that `origin` (`https://host:port`) publishes.
+///
+/// # Panics
+///
+/// When it publishes none, or a private key.
+#[must_use]
+#[track_caller]
+pub fn keys(client: &mut Client, origin: &str) -> Keys {
     let answer = client.get(&format!("{origin}/.well-known/pomerium/jwks.json"));
     assert_eq!(answer.status, 200, "the JWKS of {origin}: {}", answer.text());
     assert!(
@@ -22,7 +38,17 @@ pub fn verify(client: &mut Client, origin: &str, token: &str) -> Value {
         "a private key is published: {}",
         answer.text()
     );
-    let keys: JwkSet = serde_json::from_slice(&answer.body).expect("the JWKS is a JWK set");
+    serde_json::from_slice(&answer.body).expect("the JWKS is a JWK set")
+}
+
+/// [`verify`] with keys that are known.
+///
+/// # Panics
+///
+/// When anything about it is wrong.
+#[must_use]
+#[track_caller]
+pub fn verify_with(keys: &Keys, host: &str, token: &str) -> Value {
     let header = decode_header(token).unwrap_or_else(|e| panic!("the assertion is no JWT: {e}: {token}"));
     assert_eq!(header.alg, Algorithm::ES256);
     assert_eq!(header.typ.as_deref(), Some("JWT"));
@@ -30,10 +56,9 @@ pub fn verify(client: &mut Client, origin: &str, token: &str) -> Value {
     let key = keys
         .find(&kid)
         .unwrap_or_else(|| panic!("the JWKS has no key `{kid}`"));
-    let host = answer.url.host_str().expect("an origin has a host").to_owned();
     let mut validation = Validation::new(Algorithm::ES256);
-    validation.set_audience(&[&host]);
-    validation.set_issuer(&[&host]);
+    validation.set_audience(&[host]);
+    validation.set_issuer(&[host]);
     validation.set_required_spec_claims(&["exp", "aud", "iss"]);
     let key = DecodingKey::from_jwk(key).expect("the published key is usable");
     let claims =

@@ -177,7 +177,12 @@ impl Browser {
         let left = wait::poll(Duration::from_secs(15), || {
             (self.script(state) == "complete").then_some(())
         });
-        assert!(left.is_some(), "nothing leads on from {}:\n{}", self.url(), self.text());
+        assert!(
+            left.is_some(),
+            "nothing leads on from {}:\n{}",
+            self.url(),
+            self.text()
+        );
     }
 
     /// Whether there is an element that a CSS selector names.

@@ -40,13 +40,29 @@ impl Authority {
     ///
     /// When no key can be made.
     pub fn new(name: &str) -> Result<Self, rcgen::Error> {
+        Self::made(name, 1, None)
+    }
+
+    /// An authority below this one.
+    ///
+    /// # Errors
+    ///
+    /// When no key can be made.
+    pub fn intermediate(&self, name: &str) -> Result<Self, rcgen::Error> {
+        Self::made(name, 0, Some(self))
+    }
+
+    fn made(name: &str, depth: u8, above: Option<&Self>) -> Result<Self, rcgen::Error> {
         let mut params = CertificateParams::new(Vec::new())?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(depth));
         params.distinguished_name.push(DnType::CommonName, name);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         validity(&mut params);
         let key = KeyPair::generate()?;
-        let certificate = params.self_signed(&key)?;
+        let certificate = match above {
+            None => params.self_signed(&key)?,
+            Some(above) => params.signed_by(&key, &above.issuer)?,
+        };
         let (pem, der) = (certificate.pem(), certificate.der().to_vec());
         Ok(Self {
             issuer: Issuer::new(params, key),

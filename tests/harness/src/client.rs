@@ -6,7 +6,9 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use url::Url;
 
@@ -51,6 +53,32 @@ impl Client {
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same client, which does not say in TLS whom it wants (SNI).
+    #[must_use]
+    pub fn without_server_name(mut self) -> Self {
+        let mut tls = (*self.tls).clone();
+        tls.enable_sni = false;
+        self.tls = Arc::new(tls);
+        self
+    }
+
+    /// The same client, showing a certificate in TLS: a chain and its key, both PEM.
+    ///
+    /// # Panics
+    ///
+    /// When they do not belong together.
+    #[must_use]
+    pub fn presenting(mut self, chain: &str, key: &str) -> Self {
+        let mut tls = (*self.tls).clone();
+        let chain = CertificateDer::pem_slice_iter(chain.as_bytes());
+        let chain = chain.collect::<Result<Vec<_>, _>>().expect("certificates in PEM");
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key in PEM");
+        let key = CertifiedKey::from_der(chain, key, tls.crypto_provider()).expect("chain and key fit");
+        tls.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(key));
+        self.tls = Arc::new(tls);
         self
     }
 
@@ -135,19 +163,36 @@ impl Client {
     ///
     /// When it cannot be made.
     pub fn connect(&self, url: &Url) -> io::Result<Connection> {
-        let port = url.port_or_known_default().unwrap_or(443);
-        let tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        tcp.set_read_timeout(Some(TIMEOUT))?;
-        tcp.set_nodelay(true)?;
-        let stream: Box<dyn Stream> = if url.scheme() == "https" {
-            let name = ServerName::try_from(url.host_str().unwrap_or_default().to_owned())
-                .map_err(io::Error::other)?;
-            let tls = ClientConnection::new(self.tls.clone(), name).map_err(io::Error::other)?;
-            Box::new(StreamOwned::new(tls, tcp))
+        open(url, &self.tls).map(Connection::new)
+    }
+
+    /// The stream to the host of a URL, over which one of these protocols is to be
+    /// spoken (ALPN).
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub(crate) fn connect_as(&self, url: &Url, protocols: &[&[u8]]) -> io::Result<Box<dyn Stream>> {
+        let mut tls = (*self.tls).clone();
+        tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        open(url, &Arc::new(tls))
+    }
+
+    /// Sends raw bytes and reads one answer.
+    ///
+    /// # Errors
+    ///
+    /// When the connection fails, or is closed without an answer.
+    pub fn try_raw(&self, url: &Url, bytes: &[u8]) -> io::Result<Response> {
+        let mut connection = self.connect(url)?;
+        let written = connection.write(bytes);
+        let method = if bytes.starts_with(b"HEAD ") {
+            "HEAD"
         } else {
-            Box::new(tcp)
+            "GET"
         };
-        Ok(Connection::new(stream))
+        // A server that has read enough answers and closes, whatever is still written.
+        read_response(&mut connection, method, url).map_err(|error| written.err().unwrap_or(error))
     }
 
     /// Sends raw bytes and reads one answer.
@@ -232,6 +277,20 @@ impl Client {
     pub fn forget(&mut self, host: &str) {
         self.jar.forget(host);
     }
+}
+
+fn open(url: &Url, tls: &Arc<ClientConfig>) -> io::Result<Box<dyn Stream>> {
+    let port = url.port_or_known_default().unwrap_or(443);
+    let tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    tcp.set_read_timeout(Some(TIMEOUT))?;
+    tcp.set_nodelay(true)?;
+    if url.scheme() != "https" {
+        return Ok(Box::new(tcp));
+    }
+    let name = ServerName::try_from(url.host_str().unwrap_or_default().to_owned());
+    let name = name.map_err(io::Error::other)?;
+    let tls = ClientConnection::new(tls.clone(), name).map_err(io::Error::other)?;
+    Ok(Box::new(StreamOwned::new(tls, tcp)))
 }
 
 /// A TLS configuration that trusts one authority.

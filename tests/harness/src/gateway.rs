@@ -81,6 +81,17 @@ impl Gateway {
         &mut self.process
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends it a signal, for example `libc::SIGSTOP`.
+    pub fn signal(&self, signal: i32) {
+        self.process.signal(signal);
+    }
+
     /// Whether it says that it is ready.
     #[must_use]
     pub fn is_ready(&self) -> bool {

@@ -151,9 +151,29 @@ fn launch(directory: &Path, issuer: &str, times: usize) -> Process {
 pub const LONG_EMAIL: &str =
     "maximiliane.featherstonehaugh-wolfeschlegelsteinhausen@research.subsidiary.international.example.com";
 
+/// The address of the user of whom nothing is said but who they are.
+pub const PLAIN_EMAIL: &str = "plain@example.com";
+/// The address of the user whose claims are made to hurt, each under a name of its own.
+pub const HOSTILE_EMAIL: &str = "hostile@example.com";
+
+/// What is said of [`HOSTILE_EMAIL`] beside the department: claim and value.
+pub const HOSTILE_CLAIMS: [(&str, &str); 7] = [
+    (
+        "crlf",
+        "a\r\nx-email: forged@example.com\r\n\r\nGET /hidden HTTP/1.1",
+    ),
+    ("newline", "a\nx-email: forged@example.com"),
+    ("nul", "a\0b"),
+    ("text", "J\u{f6}rg \u{202e}\u{1f600}"),
+    ("comma", "a,admin@example.com"),
+    ("blank", " \t "),
+    ("formatter", "%REQ(cookie)%${pomerium.access_token}"),
+];
+
 /// The users of every test: an administrator, an ordinary user of the same
-/// domain, a guest of another domain, and one of whom there is much to say. The
-/// password is [`PASSWORD`].
+/// domain, a guest of another domain, one of whom there is much to say, one of whom
+/// there is little, and one of whom there is nothing good. The password is
+/// [`PASSWORD`].
 #[must_use]
 pub fn users() -> Value {
     let user = |sub: &str, email: &str, name: &str, groups: &[&str], department: &str| {
@@ -187,7 +207,19 @@ pub fn users() -> Value {
             &[],
             "visitors"
         ),
+        {"sub": "id-of-plain", "email": PLAIN_EMAIL, "name": "Pat Plain", "groups": [], "password": PASSWORD,
+         "claims": {}},
+        {"sub": "id-of-hostile", "email": HOSTILE_EMAIL, "name": "Hal Hostile", "groups": [],
+         "password": PASSWORD, "claims": hostile_claims()},
     ])
+}
+
+fn hostile_claims() -> Value {
+    let mut claims = json!({"department": "sales", "long": "a".repeat(4096)});
+    for (name, value) in HOSTILE_CLAIMS {
+        claims[name] = value.into();
+    }
+    claims
 }
 
 /// Installs the provider's packages by its lock file, once.

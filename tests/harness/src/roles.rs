@@ -23,7 +23,7 @@ mod instance;
 mod relay;
 
 use commands::{authz_server, control_plane, envoy, write_identities};
-pub use drop_in::{Beside, DropIn, Way};
+pub use drop_in::{Access, Beside, DropIn, Like, Way};
 pub use example::{Example, Files};
 pub use instance::Instance;
 use instance::START;

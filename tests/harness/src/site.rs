@@ -151,6 +151,7 @@ pub(crate) fn configuration(places: &Places<'_>, globals: &str, routes: &str) ->
         upstream,
         directory,
     } = places;
+    let claims = claims_headers(globals);
     let config = format!(
         "address: 127.0.0.1:{port}
 health_check_addr: 127.0.0.1:{health}
@@ -164,7 +165,7 @@ idp_client_secret: {CLIENT_SECRET}
 shared_secret: {SHARED_SECRET}
 cookie_secret: Y29va2llLXNlY3JldC1vZi10aGUtdGVzdHMtMzJieXQ=
 pass_identity_headers: true
-jwt_claims_headers: {{X-Email: email, X-Department: department}}
+{claims}
 log_level: debug
 {globals}
 routes:
@@ -174,6 +175,15 @@ routes:
         .replace("{port}", &port.to_string())
         .replace("{upstream}", upstream)
         .replace("{dir}", &directory.display().to_string())
+}
+
+/// The claims that go to the upstream, unless `globals` say it.
+pub(crate) fn claims_headers(globals: &str) -> &'static str {
+    if globals.contains("jwt_claims_headers:") {
+        ""
+    } else {
+        "jwt_claims_headers: {X-Email: email, X-Department: department}"
+    }
 }
 
 /// One site for all tests of a file that run at the same time: the first of them

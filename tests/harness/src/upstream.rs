@@ -58,12 +58,14 @@ impl Recorded {
 
 /// An HTTP/1.1 server on a loopback port; it answers 200 with `hello from the
 /// upstream` and a cookie `app=1` of its own. A request whose target has
-/// `wait=MILLISECONDS` waits that long for its answer.
+/// `wait=MILLISECONDS` waits that long for its answer; one whose target has
+/// `answer=STATUS` gets that status, and with `to=WHERE` a `location`.
 #[derive(Clone)]
 pub struct Upstream {
     scheme: &'static str,
     port: u16,
     recorded: Arc<Mutex<Vec<Recorded>>>,
+    begun: Arc<Mutex<Vec<Head>>>,
 }
 
 impl Upstream {
@@ -105,18 +107,21 @@ impl Upstream {
             .port();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let recorded = Arc::new(Mutex::new(Vec::new()));
-        let sink = recorded.clone();
+        let begun = Arc::new(Mutex::new(Vec::new()));
+        let upstream = Self {
+            scheme,
+            port,
+            recorded,
+            begun,
+        };
+        let sink = upstream.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (sink, tls) = (sink.clone(), tls.clone());
                 thread::spawn(move || serve(stream, tls, &sink));
             }
         });
-        Self {
-            scheme,
-            port,
-            recorded,
-        }
+        upstream
     }
 
     /// The port that it listens on.
@@ -135,6 +140,19 @@ impl Upstream {
     #[must_use]
     pub fn recorded(&self) -> Vec<Recorded> {
         self.recorded.lock().expect("no holder panics").clone()
+    }
+
+    /// How many requests began to arrive so far, whether or not they ever ended.
+    #[must_use]
+    pub fn begun(&self) -> usize {
+        self.begun.lock().expect("no holder panics").len()
+    }
+
+    /// The heads of those that began after the first `count`.
+    #[must_use]
+    pub fn heads_since(&self, count: usize) -> Vec<Head> {
+        let begun = self.begun.lock().expect("no holder panics");
+        begun.get(count..).unwrap_or_default().to_vec()
     }
 
     /// The recorded request whose target contains `mark`.
@@ -161,7 +179,7 @@ impl Upstream {
     }
 }
 
-fn serve(stream: TcpStream, tls: Option<Arc<ServerConfig>>, sink: &Mutex<Vec<Recorded>>) {
+fn serve(stream: TcpStream, tls: Option<Arc<ServerConfig>>, sink: &Upstream) {
     let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
     let stream: Box<dyn Stream> = match tls.map(ServerConnection::new) {
         None => Box::new(stream),
@@ -172,27 +190,29 @@ fn serve(stream: TcpStream, tls: Option<Arc<ServerConfig>>, sink: &Mutex<Vec<Rec
     while let Ok(true) = exchange(&mut connection, sink) {}
 }
 
-fn exchange(connection: &mut Connection, sink: &Mutex<Vec<Recorded>>) -> io::Result<bool> {
+fn exchange(connection: &mut Connection, sink: &Upstream) -> io::Result<bool> {
     let Some(head) = connection.read_head()? else {
         return Ok(false);
     };
+    let poisoned = |_| io::Error::other("poisoned");
+    sink.begun.lock().map_err(poisoned)?.push(head.clone());
     let body = connection.read_body(&head, false)?;
     let empty = head.start.starts_with("HEAD ");
     let bytes = connection.take_seen();
-    let wait = wait(&head);
+    let (wait, start) = (wait(&head), start(&head));
     let recorded = Recorded {
         bytes,
         head,
         body: body.bytes,
         trailers: body.trailers,
     };
-    sink.lock()
-        .map_err(|_| io::Error::other("poisoned"))?
-        .push(recorded);
+    let mut all = sink.recorded.lock().map_err(|_| io::Error::other("poisoned"))?;
+    all.push(recorded);
+    drop(all);
     thread::sleep(wait);
     let content = "hello from the upstream\n";
     let mut answer = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nset-cookie: app=1; Path=/\r\ncontent-length: {}\r\n\r\n",
+        "HTTP/1.1 {start}\r\ncontent-type: text/plain\r\nset-cookie: app=1; Path=/\r\ncontent-length: {}\r\n\r\n",
         content.len()
     );
     if !empty {
@@ -200,6 +220,20 @@ fn exchange(connection: &mut Connection, sink: &Mutex<Vec<Recorded>>) -> io::Res
     }
     connection.write(answer.as_bytes())?;
     Ok(true)
+}
+
+/// What follows the version in the first line of the answer, and a `location`.
+fn start(head: &Head) -> String {
+    let target = head.start.split(' ').nth(1).unwrap_or_default();
+    let asked = |name: &str| {
+        let (_, rest) = target.split_once(name)?;
+        rest.split('&').next()
+    };
+    match (asked("answer="), asked("to=")) {
+        (Some(status), Some(to)) => format!("{status} As Asked\r\nlocation: {to}"),
+        (Some(status), None) => format!("{status} As Asked"),
+        (None, _) => "200 OK".to_owned(),
+    }
 }
 
 /// How long the request asks to wait.

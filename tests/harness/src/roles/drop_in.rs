@@ -1,5 +1,6 @@
-//! `portcullis authz-server -c` beside a stock Envoy, whose whole configuration is a
-//! file that the test writes: nothing of it is ours but the address in its filter.
+//! `portcullis authz-server -c` beside a stock Envoy, or one of Istio's shape, whose whole
+//! configuration is a file that the test writes: nothing of it is ours but the address in
+//! its filter.
 
 use std::fs;
 use std::path::Path;
@@ -12,11 +13,17 @@ use super::commands::write_identities;
 use super::instance::{Instance, START, instance};
 use crate::certificates::Authority;
 use crate::client::Client;
+use crate::envoy::EnvoyProcess;
 use crate::gateway::portcullis;
 use crate::provider::{CLIENT_ID, CLIENT_SECRET, IdentityProvider};
-use crate::site::SHARED_SECRET;
+use crate::site::{SHARED_SECRET, claims_headers};
 use crate::upstream::Upstream;
 use crate::{assertion, ports, repository};
+
+mod access;
+mod bootstrap;
+
+pub use access::Access;
 
 /// How Envoy reaches the authz-server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +38,17 @@ pub enum Way {
     Anonymous,
 }
 
+/// Whose Envoy it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Like {
+    /// Stock: of the connection manager nothing is set but what must be. No
+    /// normalisation, no hops, whatever Envoy's own defaults are.
+    Bare,
+    /// Istio's, as `examples/istio/envoy.yaml` has it: connection manager, filters and
+    /// their order are taken from that file.
+    Istio,
+}
+
 /// What is started, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Beside<'a> {
@@ -43,8 +61,18 @@ pub struct Beside<'a> {
     pub filter: &'a str,
     /// Envoy's routes: a YAML list at no indentation.
     pub envoy_routes: &'a str,
+    /// Filters in front of all others, and right behind ext_authz: YAML lists at no
+    /// indentation.
+    pub in_front: &'a str,
+    /// See `in_front`.
+    pub behind: &'a str,
+    /// Whether Envoy's listener asks clients for certificates, and takes any; of a stock
+    /// Envoy alone.
+    pub asks_for_certificates: bool,
     /// How Envoy reaches the authz-server.
     pub way: Way,
+    /// Whose Envoy it is.
+    pub like: Like,
 }
 
 impl<'a> Beside<'a> {
@@ -56,8 +84,22 @@ impl<'a> Beside<'a> {
             globals: "",
             routes,
             filter: "status_on_error: {code: ServiceUnavailable}\n",
-            envoy_routes: "- {match: {prefix: /}, route: {cluster: application}}\n",
+            envoy_routes: "- {name: everything, match: {prefix: /}, route: {cluster: application}}\n",
+            in_front: "",
+            behind: "",
+            asks_for_certificates: false,
             way: Way::Loopback,
+            like: Like::Bare,
+        }
+    }
+
+    /// The same beside an Envoy of Istio's, whose filter has all of that already.
+    #[must_use]
+    pub fn istio(routes: &'a str) -> Self {
+        Self {
+            filter: "",
+            like: Like::Istio,
+            ..Self::of(routes)
         }
     }
 }
@@ -107,6 +149,7 @@ impl DropIn {
         }]});
         let provider = IdentityProvider::start_with(&here, &origins[0], &settings);
         let upstream = Upstream::start();
+        let claims = claims_headers(beside.globals);
         let config = format!(
             "health_check_addr: 127.0.0.1:{health}
 grpc_address: 127.0.0.1:{grpc}
@@ -117,7 +160,7 @@ idp_client_secret: {CLIENT_SECRET}
 shared_secret: {SHARED_SECRET}
 cookie_secret: Y29va2llLXNlY3JldC1vZi10aGUtdGVzdHMtMzJieXQ=
 pass_identity_headers: true
-jwt_claims_headers: {{X-Email: email}}
+{claims}
 {}
 routes:
 {}",
@@ -131,7 +174,7 @@ routes:
                 .replace("{dir}", &here.display().to_string())
         };
         fs::write(here.join("config.yaml"), filled(&config)).expect("a temporary directory is writable");
-        let bootstrap = bootstrap(&here, beside, port, grpc, upstream.port());
+        let bootstrap = bootstrap::of(&here, beside, port, grpc, upstream.port());
         fs::write(here.join("envoy.yaml"), filled(&bootstrap)).expect("a temporary directory is writable");
         let mut drop_in = Self {
             envoy: envoy(&here),
@@ -181,6 +224,31 @@ routes:
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Everything in Envoy's access log so far: it writes what it has every few
+    /// milliseconds.
+    #[must_use]
+    pub fn access_log(&self) -> Vec<Access> {
+        access::read(self.directory.path())
+    }
+
+    /// Envoy, seen through its admin socket.
+    ///
+    /// # Panics
+    ///
+    /// When it does not run.
+    #[must_use]
+    #[track_caller]
+    pub fn envoy_process(&self) -> EnvoyProcess {
+        let pid = self.envoy.pid().expect("Envoy runs");
+        EnvoyProcess::at(pid, self.directory.path().join(bootstrap::ADMIN))
+    }
+
+    /// The certificate of the authority that the server's is from, DER.
+    #[must_use]
+    pub fn authority(&self) -> &[u8] {
+        self.authority.der()
     }
 
     /// The directory with the configuration and all logs.
@@ -241,88 +309,7 @@ fn envoy(directory: &Path) -> Instance {
         let mut command = Command::new(repository::envoy().unwrap_or_else(|e| panic!("{e}")));
         command.args(["-c", "envoy.yaml", "--disable-hot-restart", "--concurrency", "1"]);
         command.args(["--reject-unknown-dynamic-fields", "--log-level", "warning"]);
+        command.args(["--file-flush-interval-msec", "20"]);
         command
     })
-}
-
-/// Envoy's whole configuration. Of the connection manager nothing is set but what must
-/// be: no normalisation, no hops, whatever Envoy's own defaults are.
-fn bootstrap(directory: &Path, beside: &Beside<'_>, port: u16, grpc: u16, application: u16) -> String {
-    let indented = |text: &str, by: usize| -> String {
-        let space = " ".repeat(by);
-        text.lines().map(|line| format!("{space}{line}\n")).collect()
-    };
-    let place = match beside.way {
-        Way::Socket => format!("pipe: {{path: {}/authz.sock}}", directory.display()),
-        _ => format!("socket_address: {{address: 127.0.0.1, port_value: {grpc}}}"),
-    };
-    let own = "      tls_certificates:
-      - {certificate_chain: {filename: envoy/tls.crt}, private_key: {filename: envoy/tls.key}}
-";
-    let tls = match beside.way {
-        Way::Loopback | Way::Socket => String::new(),
-        way => format!(
-            "    transport_socket:
-      name: tls
-      typed_config:
-        '@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
-        common_tls_context:
-          alpn_protocols: [h2]
-          validation_context: {{trusted_ca: {{filename: ca.pem}}}}
-{}",
-            if way == Way::MutualTls {
-                indented(own, 4)
-            } else {
-                String::new()
-            }
-        ),
-    };
-    format!(
-        "static_resources:
-  listeners:
-  - address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
-    filter_chains:
-    - transport_socket:
-        name: tls
-        typed_config:
-          '@type': type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
-          common_tls_context:
-            tls_certificates:
-            - {{certificate_chain: {{filename: tls.crt}}, private_key: {{filename: tls.key}}}}
-      filters:
-      - name: http
-        typed_config:
-          '@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: stock
-          route_config:
-            virtual_hosts:
-            - name: everything
-              domains: ['*']
-              routes:
-{}          http_filters:
-          - name: envoy.filters.http.ext_authz
-            typed_config:
-              '@type': type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz
-              transport_api_version: V3
-              grpc_service: {{envoy_grpc: {{cluster_name: portcullis}}, timeout: 10s}}
-{}          - name: envoy.filters.http.router
-            typed_config:
-              '@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
-  clusters:
-  - name: application
-    load_assignment:
-      cluster_name: application
-      endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {application}}}}}}}}}]}}]
-  - name: portcullis
-    typed_extension_protocol_options:
-      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-        '@type': type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: {{http2_protocol_options: {{}}}}
-    load_assignment:
-      cluster_name: portcullis
-      endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{{place}}}}}}}]}}]
-{tls}",
-        indented(beside.envoy_routes, 14),
-        indented(beside.filter, 14),
-    )
 }

@@ -20,6 +20,7 @@ use crate::{ports, repository};
 /// The ports that the files of examples name; each becomes one of the test's.
 const PUBLIC: &str = "8443";
 const CHECKS: &str = "5444";
+const KEYS: &str = "5445";
 const UPSTREAM: &str = "9081";
 const SIDECAR: &str = "15006";
 
@@ -28,7 +29,7 @@ const SIDECAR: &str = "15006";
 pub struct Files<'a> {
     /// What `portcullis authz-server -c` reads.
     pub config: &'a str,
-    /// Its further arguments.
+    /// Its further arguments; ports in them become the test's too.
     pub arguments: &'a [&'a str],
     /// Of Envoys; browsers come to the first.
     pub envoys: &'a [&'a str],
@@ -75,7 +76,7 @@ impl Example {
         let leaf = authority.issue(files.hosts).expect("a key can be made");
         leaf.write(&here).expect("a temporary directory is writable");
         write(&here, "ca.pem", authority.pem());
-        let (port, sidecar, checks, health) = (ports::free(), ports::free(), ports::free(), ports::free());
+        let [port, sidecar, checks, keys, health] = core::array::from_fn(|_| ports::free());
         let all = |path: &str| -> Vec<String> {
             let hosts = files.hosts.iter();
             hosts.map(|host| format!("https://{host}:{port}{path}")).collect()
@@ -100,16 +101,12 @@ impl Example {
         }
         let ports = [
             (CHECKS, checks),
+            (KEYS, keys),
             (UPSTREAM, upstream.port()),
             (SIDECAR, sidecar),
             (PUBLIC, port),
         ];
-        let of_test = |path: &str| {
-            let text = fs::read_to_string(repository::root().join(path))
-                .unwrap_or_else(|e| panic!("`{path}` cannot be read: {e}"));
-            let text = text
-                .replace(".cache/demo/", "")
-                .replace("/etc/portcullis/secrets/", &format!("{}/", here.display()));
+        let with_ports = |text: String| {
             // All are marked before any is set: one may be a part of another.
             let marked = ports.iter().fold(text, |text, (named, _)| {
                 text.replace(named, &format!("{{port {named}}}"))
@@ -117,6 +114,14 @@ impl Example {
             ports.iter().fold(marked, |text, (named, port)| {
                 text.replace(&format!("{{port {named}}}"), &port.to_string())
             })
+        };
+        let of_test = |path: &str| {
+            let text = fs::read_to_string(repository::root().join(path))
+                .unwrap_or_else(|e| panic!("`{path}` cannot be read: {e}"));
+            let text = text
+                .replace(".cache/demo/", "")
+                .replace("/etc/portcullis/secrets/", &format!("{}/", here.display()));
+            with_ports(text)
         };
         let mut config = of_test(files.config).replace(files.issuer, provider.issuer());
         for host in files.hosts {
@@ -130,7 +135,8 @@ impl Example {
             envoy(&name, &here)
         });
         let envoys = envoys.collect();
-        let arguments: Vec<String> = files.arguments.iter().map(ToString::to_string).collect();
+        let arguments = files.arguments.iter();
+        let arguments: Vec<String> = arguments.map(|text| with_ports((*text).to_owned())).collect();
         let authz = instance("authz", &here, Some(health), move || {
             let mut command = portcullis();
             command

@@ -87,6 +87,22 @@ impl Instance {
         );
     }
 
+    /// Its process id while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
+    /// Sends it a signal, for example `libc::SIGSTOP`.
+    ///
+    /// # Panics
+    ///
+    /// When it does not run.
+    #[track_caller]
+    pub fn signal(&self, signal: i32) {
+        self.process.as_ref().expect("it runs").signal(signal);
+    }
+
     /// Asks it to read its configuration again (SIGHUP).
     ///
     /// # Panics
