@@ -2,27 +2,18 @@
 they must say for a request to be asked about. The Envoys that Istio makes of them run in
 tests/e2e/tests/examples_istio.rs."""
 
+import json
 import re
 import unittest
 from functools import cache
 
 import chart
 import kubernetes
+import mesh_kinds
 import yaml
 
 PLACE = chart.ROOT / "examples/istio"
 SHAPES = ("sidecar-ingress", "gateway-api", "ambient-waypoint")
-# Each with what a `spec` of it may have: whatever else stands there, Istio would ignore or refuse.
-MESH = {
-    ("networking.istio.io/v1", "Gateway"): {"selector", "servers"},
-    ("networking.istio.io/v1", "VirtualService"): {"hosts", "gateways", "http"},
-    ("networking.istio.io/v1alpha3", "EnvoyFilter"): {"workloadSelector", "configPatches"},
-    ("security.istio.io/v1", "AuthorizationPolicy"): {"selector", "targetRefs", "action", "provider", "rules"},
-    ("security.istio.io/v1", "PeerAuthentication"): {"selector", "mtls"},
-    ("security.istio.io/v1", "RequestAuthentication"): {"selector", "targetRefs", "jwtRules"},
-    ("gateway.networking.k8s.io/v1", "Gateway"): {"gatewayClassName", "listeners"},
-    ("gateway.networking.k8s.io/v1", "HTTPRoute"): {"parentRefs", "hostnames", "rules"},
-}
 # Of Istio itself, and there before anything of ours.
 GIVEN = {"istio-ingress"}
 EVERYTHING = [{}]
@@ -79,26 +70,56 @@ def filter_of(path, name):
 (MESH_CONFIG,) = load("mesh-config.yaml")
 (CONFIG,) = load("portcullis/config.yaml")
 HOSTS = [route["from"].removeprefix("https://") for route in CONFIG["routes"]]
+JWKS = "http://portcullis.portcullis.svc.cluster.local:5445/.well-known/pomerium/jwks.json"
 
 
 class MeshExamples(unittest.TestCase):
     def test_every_file_belongs_to_a_shape_or_is_run(self):
         used = {file for name in SHAPES for file in resources(name)[0]}
-        used |= {"mesh-config.yaml", "envoy.yaml", "second-envoy.yaml", "README.md"}
+        used |= {"mesh-config.yaml", "envoy.yaml", "second-envoy.yaml", "README.md", "run.sh"}
         self.assertEqual(used, {str(p.relative_to(PLACE)) for p in PLACE.rglob("*") if p.is_file()})
 
-    def test_kubernetes_takes_its_own_kinds_and_the_mesh_has_known_fields(self):
+    def test_an_api_server_takes_every_field(self):
         for objects in map(shape, SHAPES):
             for found in objects:
-                known = MESH.get((found["apiVersion"], found["kind"]))
-                if known is not None:
-                    self.assertLessEqual(set(found["spec"]), known, found["metadata"])
-                else:
-                    self.assertEqual(list(kubernetes.schema_problems(found)), [])
+                of_the_mesh = (found["apiVersion"], found["kind"]) in mesh_kinds.SPECS
+                problems = mesh_kinds.of_object(found) if of_the_mesh else kubernetes.schema_problems(found)
+                self.assertEqual(list(problems), [], found["metadata"])
             names = [(o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]) for o in objects]
             self.assertEqual(len(names), len(set(names)))
             spaces = GIVEN | {o["metadata"]["name"] for o in objects if o["kind"] == "Namespace"}
             self.assertLessEqual({n[1] for n in names} - {None}, spaces)
+
+    def test_istio_and_kustomize_know_every_option(self):
+        self.assertEqual(list(mesh_kinds.problems(MESH_CONFIG, mesh_kinds.MESH_CONFIG)), [])
+        places = sorted(PLACE.rglob("kustomization.yaml"))
+        self.assertGreaterEqual(len(places), 6)
+        for place in places:
+            (kustomization,) = load(place.relative_to(PLACE))
+            self.assertEqual(list(mesh_kinds.problems(kustomization, mesh_kinds.KUSTOMIZATION)), [], place)
+
+    def test_a_field_too_many_is_found_wherever_it_stands(self):
+        def broken(found, *path):
+            copy = json.loads(json.dumps(found))
+            place = copy
+            for key in path:
+                place = place[key]
+            place["made_up"] = "x"
+            return list(mesh_kinds.of_object(copy))
+
+        for objects in map(shape, SHAPES):
+            for found in objects:
+                if (found["apiVersion"], found["kind"]) in mesh_kinds.SPECS:
+                    self.assertNotEqual(broken(found, "spec"), [], found["metadata"])
+        objects = shape("sidecar-ingress")
+        (peers,) = of(objects, "PeerAuthentication")
+        self.assertNotEqual(broken(peers, "spec", "mtls"), [])
+        # What kubectl said of a port that was no text.
+        peers = {**peers, "spec": {**peers["spec"], "portLevelMtls": {5445: {"mode": "PERMISSIVE"}}}}
+        self.assertEqual(list(mesh_kinds.of_object(peers)), ["PeerAuthentication.spec.portLevelMtls: the key 5445 is no text"])
+        policy = named(objects, "AuthorizationPolicy", "portcullis", "portcullis")
+        self.assertNotEqual(broken(policy, "spec", "rules", 0, "to", 0, "operation"), [])
+        self.assertNotEqual(list(mesh_kinds.of_object({**policy, "spec": {**policy["spec"], "rules": {}}})), [])
 
     def test_every_request_of_the_gateway_is_asked_about(self):
         (provider,) = MESH_CONFIG["meshConfig"]["extensionProviders"]
@@ -115,6 +136,22 @@ class MeshExamples(unittest.TestCase):
                 (gateway,) = [o for o in of(objects, "Gateway") if "selector" in o["spec"]]
                 self.assertEqual(selector["matchLabels"], gateway["spec"]["selector"])
                 self.assertEqual(policy["metadata"]["namespace"], gateway["metadata"]["namespace"])
+
+    def test_a_policy_without_a_rule_for_everything_is_refused_by_the_cluster(self):
+        (provider,) = MESH_CONFIG["meshConfig"]["extensionProviders"]
+        for objects in map(shape, SHAPES):
+            (guard,) = of(objects, "ValidatingAdmissionPolicy", failurePolicy="Fail")
+            (binding,) = of(objects, "ValidatingAdmissionPolicyBinding", validationActions=["Deny"])
+            self.assertEqual(binding["spec"]["policyName"], guard["metadata"]["name"])
+            self.assertEqual(set(binding["spec"]), {"policyName", "validationActions"}, "it holds for every namespace")
+            (rule,) = guard["spec"]["matchConstraints"]["resourceRules"]
+            self.assertEqual(rule, {"apiGroups": ["security.istio.io"], "apiVersions": ["*"],
+                                    "operations": ["CREATE", "UPDATE"], "resources": ["authorizationpolicies"]})
+            (validation,) = guard["spec"]["validations"]
+            self.assertIn(f"provider.name != '{provider['name']}'", validation["expression"])
+            # Each part of a rule that makes it one for less than everything.
+            parts = mesh_kinds.SPECS["security.istio.io/v1", "AuthorizationPolicy"]["rules"][0]
+            self.assertEqual(set(re.findall(r"!has\(rule\.(\w+)\)", validation["expression"])), set(parts))
 
     def test_the_provider_is_a_port_that_speaks_grpc_and_fails_closed(self):
         (provider,) = MESH_CONFIG["meshConfig"]["extensionProviders"]
@@ -140,10 +177,12 @@ class MeshExamples(unittest.TestCase):
             self.assertEqual({v["name"] for v in pod["volumes"]}, set(mounts))
             named(objects, "ConfigMap", pod["volumes"][0]["configMap"]["name"], "portcullis")
             ports = {p["name"]: p["containerPort"] for p in container["ports"]}
-            places = [CONFIG["grpc_address"], CONFIG["health_check_addr"]]
-            self.assertEqual([f"0.0.0.0:{ports[name]}" for name in ("grpc", "health")], places)
+            flag, keys = container["args"][-2:]
+            self.assertEqual(flag, "--jwks-address")
+            places = [CONFIG["grpc_address"], keys, CONFIG["health_check_addr"]]
+            self.assertEqual([f"0.0.0.0:{ports[name]}" for name in ("grpc", "http-jwks", "health")], places)
             files = {v for k, v in CONFIG.items() if k.endswith("_file")}
-            readme = (PLACE / "README.md").read_text()
+            readme = (chart.ROOT / "README.md").read_text()
             keys = re.findall(r"--from-(?:literal|file)=([a-z-]+)=", readme)
             self.assertEqual({f"{mounts['secrets']}/{key}" for key in keys}, files)
 
@@ -177,7 +216,7 @@ class MeshExamples(unittest.TestCase):
                 (rule,) = found["spec"]["jwtRules"]
                 host = rule["issuer"]
                 self.assertEqual(rule["audiences"], [host])
-                self.assertEqual(rule["jwksUri"], f"https://{host}/.well-known/pomerium/jwks.json")
+                self.assertEqual(rule["jwksUri"], JWKS)
                 self.assertEqual(rule["fromHeaders"], [{"name": "X-Pomerium-Jwt-Assertion"}])
                 checked[host] = attachment(found), found["metadata"]["namespace"]
             self.assertEqual(list(checked), HOSTS)
@@ -189,16 +228,28 @@ class MeshExamples(unittest.TestCase):
                 self.assertEqual(demand["spec"]["rules"], [{"when": [{"key": "request.auth.claims[aud]", "values": [host]}]}])
 
     def test_only_proxies_ask_and_ztunnel_can_hold_that(self):
+        checks, keys = [[{"operation": {"ports": [port]}}] for port in ("5444", "5445")]
         for objects in map(shape, SHAPES):
             (peers,) = of(objects, "PeerAuthentication")
-            self.assertEqual(peers["spec"], {"mtls": {"mode": "STRICT"}})
+            selector = {"matchLabels": {"app": "portcullis"}}
+            open_to_all = {"5445": {"mode": "PERMISSIVE"}}
+            self.assertEqual(peers["spec"], {"selector": selector, "mtls": {"mode": "STRICT"}, "portLevelMtls": open_to_all})
             policies = [p for p in of(objects, "AuthorizationPolicy", action="ALLOW") if p["metadata"]["namespace"] == "portcullis"]
-            self.assertTrue(policies)
-            for policy in policies:
-                self.assertEqual(policy["spec"]["selector"], {"matchLabels": {"app": "portcullis"}})
-                (rule,) = policy["spec"]["rules"]
+            rules = [rule for policy in policies for rule in policy["spec"]["rules"]]
+            self.assertTrue(all(policy["spec"]["selector"] == selector for policy in policies))
+            # The port of the public keys is for everybody, and no other is.
+            self.assertEqual([rule for rule in rules if "from" not in rule], [{"to": keys}])
+            for rule in (rule for rule in rules if "from" in rule):
                 self.assertEqual([list(s["source"]) for s in rule["from"]], [["principals"]])
-                self.assertEqual(rule["to"], [{"operation": {"ports": ["5444"]}}])
+                self.assertEqual(rule["to"], checks)
+
+    def test_istiod_finds_the_public_keys_by_the_name_of_the_service(self):
+        name, namespace = JWKS.split("/")[2].split(".")[:2]
+        number = int(JWKS.split("/")[2].rpartition(":")[2])
+        for objects in map(shape, SHAPES):
+            (port,) = [p for p in named(objects, "Service", name, namespace)["spec"]["ports"] if p["port"] == number]
+            # istiod speaks HTTP/1.
+            self.assertEqual((port["name"], port["appProtocol"]), ("http-jwks", "http"))
 
     def test_nobody_gets_past_the_waypoint(self):
         objects = shape("ambient-waypoint")
@@ -245,3 +296,4 @@ class MeshExamples(unittest.TestCase):
         (rule,) = named(shape("sidecar-ingress"), "RequestAuthentication", "wiki", "wiki")["spec"]["jwtRules"]
         self.assertEqual((made["issuer"], made["audiences"], made["from_headers"], made["forward"]),
                          (rule["issuer"], rule["audiences"], rule["fromHeaders"], rule["forwardOriginalToken"]))
+        self.assertEqual(made["remote_jwks"]["http_uri"]["uri"], rule["jwksUri"])

@@ -48,6 +48,9 @@ REFUSALS = {
     "plain_http_with_a_certificate": (
         {"gateway": {"plainHttp": True}, "tls": {"existingSecrets": ["a"]}}, "exclude each other"),
     "checks_of_a_gateway": ({"extAuthz": {"plaintext": True}}, "is for `mode: ext-authz`"),
+    "keys_of_a_gateway": ({"extAuthz": {"jwks": True}}, "is for `mode: ext-authz`"),
+    "keys_on_the_port_of_checks": (
+        {**PLAIN, "extAuthz": {"plaintext": True, "jwks": True}, "ports": {"jwks": 5444}}, "`ports.jwks` is a port of its own"),
     "istio_of_a_gateway": ({"istio": {"enabled": True}}, "is for `mode: ext-authz`"),
     "checks_in_clear_text": ({"mode": "ext-authz"}, "checks carry credentials"),
     "checks_both_ways": (

@@ -1,5 +1,6 @@
 """The processes that the chart starts take its arguments and answer its probes."""
 
+import json
 import os
 import socket
 import subprocess
@@ -97,8 +98,21 @@ class Running(unittest.TestCase):
             process.terminate()
             self.assertEqual(process.wait(20), 0, Path(root, "log").read_text())
 
+    def test_a_decider_shows_its_public_keys_to_anybody(self):
+        grpc, health, keys = free_ports(3)
+        ports = {"grpc": grpc, "health": health, "jwks": keys}
+        with tempfile.TemporaryDirectory() as root:
+            container, process = self.started(root, {**PLAIN, "extAuthz": {"plaintext": True, "jwks": True}, "ports": ports})
+            self.answers(container, process, Path(root, "log"))
+            address = f"http://127.0.0.1:{keys}/.well-known/pomerium/jwks.json"
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                (key,) = json.load(answer)["keys"]
+            self.assertEqual((key["alg"], "d" in key), ("ES256", False))
+            process.terminate()
+            self.assertEqual(process.wait(20), 0, Path(root, "log").read_text())
+
     def test_the_command_line_has_every_option_of_the_chart(self):
-        for name in ("routes", "extras", "ext_authz", "ext_authz_tls"):
+        for name in ("routes", "extras", "ext_authz", "ext_authz_tls", "ext_authz_keys"):
             _, spec = chart.pods(chart.render(VALUE_SETS[name]))["serves"]
             arguments = spec["containers"][0]["args"]
             command = [str(binary()), arguments[0], "--help"]

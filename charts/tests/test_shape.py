@@ -139,6 +139,11 @@ class Network(unittest.TestCase):
         gateways = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "istio-ingress"}}}
         self.assertEqual(rule["from"], [{"podSelector": {}}, gateways])
 
+    def test_public_keys_are_for_everybody_and_checks_are_not(self):
+        checks, keys = self.policy({**PLAIN, "extAuthz": {"plaintext": True, "jwks": True}})["ingress"]
+        self.assertEqual(checks, {"ports": [{"port": "grpc"}], "from": [{"podSelector": {}}]})
+        self.assertEqual(keys, {"ports": [{"port": "http-jwks"}]})
+
     def test_who_only_decides_reaches_no_application(self):
         reached = [rule.get("to") for rule in self.policy(PLAIN)["egress"]]
         self.assertNotIn([{"namespaceSelector": {}}], reached)
@@ -164,6 +169,14 @@ class Mesh(unittest.TestCase):
             host = f"{service['metadata']['name']}.{chart.NAMESPACE}.svc.cluster.local"
             self.assertEqual((grpc["service"], grpc["port"]), (host, service["spec"]["ports"][0]["port"]))
             self.assertEqual((grpc["failOpen"], grpc["statusOnError"]), (False, "503"))
+
+    def test_the_notes_have_the_address_of_the_public_keys(self):
+        values = {**istio(selector={"istio": "ingressgateway"}), "extAuthz": {"plaintext": True, "jwks": True}}
+        service = chart.one(chart.render(values), "Service")
+        _, keys = service["spec"]["ports"]
+        self.assertEqual(keys, {"name": "http-jwks", "port": 5445, "targetPort": "http-jwks", "appProtocol": "http"})
+        place = f"{service['metadata']['name']}.{chart.NAMESPACE}.svc.cluster.local:{keys['port']}"
+        self.assertIn(f"jwksUri: http://{place}/.well-known/pomerium/jwks.json\n", chart.notes(values))
 
     def test_envoy_and_istio_know_what_the_port_speaks(self):
         spoken = {"ext_authz": "grpc", "ext_authz_tls": "tls", "routes": "https", "plain_http": "http"}

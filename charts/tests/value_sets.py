@@ -118,6 +118,8 @@ VALUE_SETS = {
     "ext_authz_several": ext_authz(sessions={"perPod": True}, replicaCount=2),
     "ext_authz_peers": ext_authz(networkPolicy={"ingress": {"from": [{"podSelector": {"matchLabels": {"app": "envoy"}}}]}}),
     "ext_authz_ports": ext_authz(ports={"grpc": 9000, "health": 9001}, service={"port": 9000}, bindAddress="::"),
+    "ext_authz_keys": ext_authz(extAuthz={"plaintext": True, "jwks": True}, ports={"jwks": 9002}, bindAddress="::"),
+    "istio_keys": {**istio(targetRefs=[GATEWAY_REF]), "extAuthz": {"tls": {"existingSecret": "checks-tls"}, "jwks": True}},
     "istio_selector": istio(selector={"istio": "ingressgateway"}),
     "istio_target": istio(targetRefs=[GATEWAY_REF]),
     "istio_without_policy": ext_authz(istio={"enabled": True, "authorizationPolicy": {"create": False}}),

@@ -42,6 +42,9 @@ imagePullSecrets:
 {{- $args = list "authz-server" "-c" (include "portcullis.configFile" .)
       "--grpc-address" (include "portcullis.listen" (list . .Values.ports.grpc))
       "--health-check-addr" (include "portcullis.listen" (list . .Values.ports.health)) -}}
+{{- if .Values.extAuthz.jwks -}}
+{{- $args = concat $args (list "--jwks-address" (include "portcullis.listen" (list . .Values.ports.jwks))) -}}
+{{- end -}}
 {{- if .Values.extAuthz.plaintext -}}
 {{- $args = append $args "--plaintext" -}}
 {{- else -}}

@@ -119,12 +119,16 @@ health_check_addr: ports.health
 {{- if eq (int .Values.ports.health) (int (include "portcullis.containerPort" .)) -}}
 {{- fail "`ports.health` is a port of its own" -}}
 {{- end -}}
+{{- $others := list (int .Values.ports.health) (int .Values.ports.grpc) (include "portcullis.servicePort" . | int) -}}
+{{- if and .Values.extAuthz.jwks (has (int .Values.ports.jwks) $others) -}}
+{{- fail "`ports.jwks` is a port of its own" -}}
+{{- end -}}
 {{- $grpcTls := .Values.extAuthz.tls.existingSecret -}}
 {{- if include "portcullis.isGateway" . -}}
 {{- if and .Values.gateway.plainHttp .Values.tls.existingSecrets -}}
 {{- fail "`gateway.plainHttp` and `tls.existingSecrets` exclude each other" -}}
 {{- end -}}
-{{- if or $grpcTls .Values.extAuthz.plaintext -}}
+{{- if or $grpcTls .Values.extAuthz.plaintext .Values.extAuthz.jwks -}}
 {{- fail "`extAuthz` is for `mode: ext-authz`" -}}
 {{- end -}}
 {{- if .Values.istio.enabled -}}

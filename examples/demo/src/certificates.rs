@@ -1,4 +1,4 @@
-//! The demo's certificates: an authority and one leaf that names each host.
+//! The demo's certificates: an authority and one leaf that names each host of every shape.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,9 +30,12 @@ pub(crate) struct Certificates {
 /// Finds or makes them.
 pub(crate) fn ensure(directory: &Path) -> Result<Certificates, DemoError> {
     let [authority, certificate, key] = ["ca.pem", "tls.crt", "tls.key"].map(|name| directory.join(name));
+    // For which hosts they were made, by a demo that may have had fewer.
+    let (hosts, names) = (directory.join("hosts"), HOSTS.join("\n"));
     let fresh = [&authority, &certificate, &key]
         .into_iter()
-        .all(|path| is_fresh(path));
+        .all(|path| is_fresh(path))
+        && fs::read_to_string(&hosts).is_ok_and(|of| of == names);
     let known = if fresh {
         CertificateDer::from_pem_file(&authority).ok()
     } else {
@@ -45,6 +48,7 @@ pub(crate) fn ensure(directory: &Path) -> Result<Certificates, DemoError> {
             let problem = || io_error(format!("`{}`", directory.display()));
             made.issue(&HOSTS)?.write(directory).map_err(problem())?;
             fs::write(&authority, made.pem()).map_err(problem())?;
+            fs::write(&hosts, names).map_err(problem())?;
             made.der().to_vec()
         }
     };

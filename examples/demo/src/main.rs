@@ -1,12 +1,13 @@
 //! Runs the demo: certificates, identity provider, upstream and the gateway; or, as
-//! `portcullis-demo plain-envoy`, Portcullis beside an Envoy that it does not configure
-//! (`examples/plain-envoy`).
+//! `portcullis-demo plain-envoy` and `portcullis-demo istio`, Portcullis beside Envoys that
+//! it does not configure (`examples/plain-envoy`, `examples/istio`).
 //!
 //! Standard output is made for programs as well as for people: one fact a line,
 //! and `ready` last, when every URL answers. What the children say goes to the
 //! log file alone. All of them end with this process, however it ends.
 
 mod certificates;
+mod mesh;
 mod parts;
 mod probe;
 mod shape;
@@ -25,7 +26,7 @@ const PASSWORD: &str = "portcullis";
 /// Why the demo ended before it was asked to.
 #[derive(Debug, thiserror::Error)]
 enum DemoError {
-    #[error("`{0}` is not known: nothing, or `plain-envoy`")]
+    #[error("`{0}` is not known: nothing, `plain-envoy` or `istio`")]
     Usage(String),
     #[error("port {0} is in use; end what listens on it (an earlier demo?) and try again")]
     PortInUse(u16),

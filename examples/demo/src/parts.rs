@@ -9,6 +9,7 @@ use portcullis_harness::process::Process;
 use portcullis_harness::{ports, provider, repository};
 
 use crate::certificates::Certificates;
+use crate::mesh::Mesh;
 use crate::shape::Shape;
 use crate::{DemoError, io_error};
 
@@ -19,9 +20,13 @@ pub(crate) const PROVIDER_PORT: u16 = 9080;
 /// The application; `config.yaml` says the same.
 const UPSTREAM_PORT: u16 = 9081;
 /// The health endpoints of what decides (their default).
-const HEALTH_PORT: u16 = 28080;
+pub(crate) const HEALTH_PORT: u16 = 28080;
 /// Where a stock Envoy asks; its file and `config.yaml` beside it say the same.
-const CHECK_PORT: u16 = 5444;
+pub(crate) const CHECK_PORT: u16 = 5444;
+/// Where the second Envoy of the mesh finds the public keys; its file says the same.
+pub(crate) const KEYS_PORT: u16 = 5445;
+/// Where the first finds the second; the files of both say the same.
+pub(crate) const SIDECAR_PORT: u16 = 15006;
 
 /// The gateway is to drain; the whole end is to take less than ten seconds.
 const GATEWAY_GRACE: Duration = Duration::from_secs(7);
@@ -37,12 +42,16 @@ pub(crate) struct Parts {
 /// Finds out early what would otherwise be a puzzle in the log.
 pub(crate) fn check_ports(shape: Shape) -> Result<(), DemoError> {
     let wanted = [GATEWAY_PORT, PROVIDER_PORT, UPSTREAM_PORT, HEALTH_PORT];
-    let beside = (shape == Shape::PlainEnvoy).then_some(CHECK_PORT);
+    let beside: &[u16] = match shape {
+        Shape::Gateway => &[],
+        Shape::PlainEnvoy => &[CHECK_PORT],
+        Shape::Istio => &[CHECK_PORT, KEYS_PORT, SIDECAR_PORT],
+    };
     wanted
-        .into_iter()
+        .iter()
         .chain(beside)
-        .find(|port| !ports::is_free(*port))
-        .map_or(Ok(()), |port| Err(DemoError::PortInUse(port)))
+        .find(|port| !ports::is_free(**port))
+        .map_or(Ok(()), |port| Err(DemoError::PortInUse(*port)))
 }
 
 impl Parts {
@@ -75,13 +84,19 @@ impl Parts {
             }
             Shape::PlainEnvoy => {
                 // The file names the certificate as it is seen from here.
-                let mut command = Command::new(envoy);
-                command
-                    .args(["-c", "examples/plain-envoy/envoy.yaml"])
-                    .args(["--disable-hot-restart", "--log-level", "warning"])
-                    .current_dir(&root);
+                let mut command = stock(&envoy, &root);
+                command.args(["-c", "examples/plain-envoy/envoy.yaml"]);
                 parts.spawn("Envoy", command, OTHER_GRACE)?;
                 decides.args(["authz-server", "-c", "examples/plain-envoy/config.yaml"]);
+            }
+            Shape::Istio => {
+                let mesh = Mesh::write(directory)?;
+                for (name, file) in [("Envoy", "envoy.yaml"), ("the second Envoy", "second-envoy.yaml")] {
+                    let mut command = stock(&envoy, directory);
+                    mesh.envoy(file, &mut command);
+                    parts.spawn(name, command, OTHER_GRACE)?;
+                }
+                mesh.portcullis(&mut decides);
             }
         }
         parts.spawn("portcullis", decides, GATEWAY_GRACE)?;
@@ -97,12 +112,14 @@ impl Parts {
         command
             .args(["--port", &UPSTREAM_PORT.to_string(), "--ca"])
             .arg(&certificates.authority);
-        command.arg("--jwks-url");
-        command.arg(format!(
-            "https://verify.localhost:{GATEWAY_PORT}/.well-known/pomerium/jwks.json"
-        ));
         for host in shape.hosts() {
             command.args(["--audience", host]);
+        }
+        if let Some(host) = shape.hosts().first() {
+            command.arg("--jwks-url");
+            command.arg(format!(
+                "https://{host}:{GATEWAY_PORT}/.well-known/pomerium/jwks.json"
+            ));
         }
         parts.spawn("the upstream", command, OTHER_GRACE)?;
         Ok(parts)
@@ -141,4 +158,13 @@ impl Parts {
             child.stop(*grace);
         }
     }
+}
+
+/// An Envoy that is not ours, in this directory.
+fn stock(envoy: &Path, directory: &Path) -> Command {
+    let mut command = Command::new(envoy);
+    command
+        .args(["--disable-hot-restart", "--log-level", "warning"])
+        .current_dir(directory);
+    command
 }

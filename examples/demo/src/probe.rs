@@ -6,7 +6,7 @@ use portcullis_harness::Client;
 use url::Url;
 
 use crate::certificates::Certificates;
-use crate::parts::{GATEWAY_PORT, PROVIDER_PORT, Parts};
+use crate::parts::{GATEWAY_PORT, KEYS_PORT, PROVIDER_PORT, Parts, SIDECAR_PORT};
 use crate::shape::{AUTHENTICATE, Shape};
 use crate::{DemoError, stop};
 
@@ -43,12 +43,18 @@ fn pages(shape: Shape) -> Vec<(String, &'static [u16])> {
     let provider = format!("http://127.0.0.1:{PROVIDER_PORT}/.well-known/openid-configuration");
     let mut pages: Vec<(String, &'static [u16])> = vec![(provider, &[200])];
     for host in shape.hosts() {
-        let statuses: &[u16] = match host {
+        let statuses: &[u16] = match *host {
             "public.localhost" => &[200],
             AUTHENTICATE => &[200, 302],
             _ => &[302],
         };
         pages.push((format!("https://{host}:{GATEWAY_PORT}/"), statuses));
+    }
+    if shape == Shape::Istio {
+        let keys = format!("http://127.0.0.1:{KEYS_PORT}/.well-known/pomerium/jwks.json");
+        pages.push((keys, &[200]));
+        // Nobody comes past the gateway.
+        pages.push((format!("http://127.0.0.1:{SIDECAR_PORT}/"), &[403]));
     }
     pages
 }
