@@ -220,6 +220,19 @@ impl Matcher {
         first(fitting.map(|(_, _, entry)| entry), path)
     }
 
+    /// Every port by which [`find_with_dot`](Self::find_with_dot) may meet something of its
+    /// own, each once; `None` stands for all others and for none.
+    #[must_use]
+    pub fn ports_with_dot(&self, host: &Host) -> BTreeSet<Option<u16>> {
+        let bound = self
+            .bound_stars
+            .iter()
+            .filter(|(stars, _)| stars.matches_with_dot(host));
+        core::iter::once(None)
+            .chain(bound.map(|(_, port)| Some(*port)))
+            .collect()
+    }
+
     /// Every port by which a request to this host may meet something of its own, each
     /// once; `None` stands for all others and for none.
     #[must_use]

@@ -119,16 +119,16 @@ impl Table {
     }
 
     /// Whether a request that meets a route, to a host with a dot behind it, would meet
-    /// another where nobody takes that away.
+    /// another where nobody takes that away, at its port or at another.
     #[must_use]
     pub fn hangs_on_the_dot(&self, method: &str, host: &Host, port: Option<u16>, path: &str) -> bool {
-        match self.matcher.find_with_dot(host, port, path) {
-            Met::Route(place) => {
-                let other = self.key.routes.get(place).map(|(_, id, _)| Found::Route(*id));
-                other != Some(self.find(method, host, port, path))
-            }
-            Met::Internal | Met::Nothing => false,
-        }
+        let found = self.find(method, host, port, path);
+        let dotted = |port| match self.matcher.find_with_dot(host, port, path) {
+            Met::Route(place) => self.key.routes.get(place).map(|(_, id, _)| Found::Route(*id)),
+            Met::Internal | Met::Nothing => None,
+        };
+        let mut ports = self.matcher.ports_with_dot(host).into_iter().chain([port]);
+        ports.any(|port| dotted(port).is_some_and(|other| other != found))
     }
 
     /// Whether a request that meets a route would meet something else if it named

@@ -155,8 +155,10 @@ fn a_closed_path_stays_closed_beside_a_stock_envoy() {
     let log = site.authz.log();
     let warned = log.matches(r#""code":"no_effect""#).count();
     assert_eq!(warned, 1, "of the application's `timeout` alone: {log}");
-    assert!(log.contains(r#""outcome":"answered","status":404"#), "{log}");
-    assert!(log.contains(r#""outcome":"answered","status":301"#), "{log}");
+    for status in [404, 301] {
+        let answered = format!(r#""outcome":"answered","status":{status}"#);
+        portcullis_harness::wait::until(&answered, || site.authz.log().contains(&answered));
+    }
     assert!(
         site.authz.metrics().contains(r#"outcome="answered""#),
         "{}",

@@ -70,8 +70,12 @@ impl Presented {
             return Self::UNREADABLE;
         }
         let chains: Vec<&str> = if authorities.take_intermediates() {
-            let fitting = forwarded(request).take(MAX_CHAINS);
-            fitting.filter(|chain| chain.len() <= MAX_TEXT).collect()
+            // The nearest Envoy's word is the last.
+            let fitting = forwarded(request).filter(|chain| chain.len() <= MAX_TEXT);
+            let mut fitting: Vec<&str> = fitting.collect();
+            fitting.reverse();
+            fitting.truncate(MAX_CHAINS);
+            fitting
         } else {
             Vec::new()
         };

@@ -111,3 +111,34 @@ async fn nor_by_writing_the_path_otherwise_besides() {
         assert_eq!(outcome(&fixture, &ask).await, wanted, "{authority}{path}");
     }
 }
+
+/// An Envoy that keeps the dot finds no host of its own for it, and goes on to the stars,
+/// by whatever port its listener has.
+#[tokio::test]
+async fn nobody_chooses_between_routes_by_a_dot_and_a_port() {
+    let fixture = Fixture::empty();
+    let closed = Route {
+        port: Some(9443),
+        ..found(2, "closed", "app.*", PathPattern::Any, 0, &any_user())
+    };
+    fixture.publish(
+        settings(),
+        [
+            found(1, "open", "app.example.test", PathPattern::Any, 0, &public()),
+            closed,
+        ],
+    );
+    for (authority, wanted) in [
+        ("app.example.test", "passes"),
+        ("app.example.test:9443", "passes"),
+        ("app.example.test.:9443", "ambiguous_request"),
+        ("app.example.test.", "ambiguous_request"),
+        ("app.example.test.:443", "ambiguous_request"),
+    ] {
+        assert_eq!(
+            outcome(&fixture, &nothing_said(authority, "/")).await,
+            wanted,
+            "{authority}"
+        );
+    }
+}

@@ -65,6 +65,8 @@ fn view(check: &CheckRequest) -> Message<'_> {
     view.method = &http.method;
     view.path = &http.path;
     view.host = &http.host;
+    view.scheme = &http.scheme;
+    view.protocol = &http.protocol;
     view.text_body = &http.body;
     view.raw_body = &http.raw_body;
     let lines = http.header_map.iter().flat_map(|map| &map.headers);

@@ -51,6 +51,9 @@ const ENVOYS: [&str; 10] = [
 /// client say it.
 const EXTERNAL_ADDRESS: &str = "x-envoy-external-address";
 
+/// What a program may show its token in.
+const CREDENTIAL: &str = "x-pomerium-authorization";
+
 /// Names with more hyphens have too many spellings to list them all.
 const MAX_HYPHENS: usize = 5;
 
@@ -159,7 +162,7 @@ pub(super) fn remove(upstream: &mut Upstream, active: &Active, request: &Request
 /// What somebody may have said in our name or an Envoy's where not every header is shown:
 /// each name with every choice of `_` for `-`. Other marks are not guessed.
 fn unseen(active: &Active) -> impl Iterator<Item = String> {
-    let ours = [ASSERTION, ASSERTION_FOR, EXTERNAL_ADDRESS].into_iter();
+    let ours = [ASSERTION, ASSERTION_FOR, CREDENTIAL, EXTERNAL_ADDRESS].into_iter();
     let named = ours
         .chain(ENVOYS)
         .chain(active.reserved.claims().map(|(name, _)| name));
