@@ -34,13 +34,17 @@ pub(super) fn read(message: &Message<'_>, request: &Request<'_>) -> (Call, Optio
 /// MCP's streamable HTTP transport takes calls by POST alone: by GET a client listens,
 /// by DELETE it ends its session. Their headers are no proof that there is no body
 /// (over HTTP/2 one may come unannounced), but where they announce one, the request
-/// is not of that kind, and nobody can say what it is.
+/// is not of that kind, and nobody can say what it is; nor where a filter hides headers.
 fn announces_none(request: &Request<'_>) -> bool {
     let bodiless = matches!(request.method, "GET" | "HEAD" | "OPTIONS" | "DELETE");
     let lines = request.headers.all;
     let mut lengths = lines.of("content-length");
     let empty = lengths.all(|length| length.trim_ascii() == b"0");
-    bodiless && empty && lines.of("transfer-encoding").next().is_none() && lines.of(PARTIAL).next().is_none()
+    request.shows_all
+        && bodiless
+        && empty
+        && lines.of("transfer-encoding").next().is_none()
+        && lines.of(PARTIAL).next().is_none()
 }
 
 /// Why the bytes may not be the body that the upstream gets, with the setting that is
@@ -151,6 +155,15 @@ mod tests {
                 Call::Unreadable,
                 "{method}"
             );
+        }
+    }
+
+    #[test]
+    fn headers_that_are_hidden_announce_nothing() {
+        let ask = Ask::new().context(&[]);
+        assert_eq!(of(&ask), (Call::Absent, None));
+        for hiding in [ask.clone().hiding(), ask.hiding().joined()] {
+            assert_eq!(of(&hiding), (Call::Unreadable, Some("with_request_body")));
         }
     }
 
