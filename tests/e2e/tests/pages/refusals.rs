@@ -43,12 +43,12 @@ const UNSEEN: &[(&str, &str, &str)] = &[
     (
         CHECKS,
         "client_certificate_invalid",
-        "Envoy's handshake fails first",
+        "this site asks for no certificate: `attributes` does",
     ),
     (
         CHECKS,
         "client_certificate_required",
-        "no client certificates on this site",
+        "this site asks for no certificate: `attributes` does",
     ),
     (CHECKS, "device_required", "no device can be signed in yet"),
     (CHECKS, "device_unauthorized", "no device can be signed in yet"),
